@@ -1,0 +1,391 @@
+/*
+ * tornwrite replay: runs the plan of a witness again, shows every operation with the fault marked,
+ * what a reader saw before and sees after, and what was expected.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/commands.h"
+#include "harness/explain.h"
+#include "harness/full_disk.h"
+#include "harness/options.h"
+#include "harness/plugins.h"
+#include "harness/probe.h"
+#include "harness/witness.h"
+#include "harness/workspace.h"
+
+struct options {
+	const char *witness, *keep, *directory;
+};
+
+struct replay {
+	struct options options;
+	struct result witness;
+	struct plan plan;
+	struct scratch scratch;
+	struct workspace workspace;
+	struct filter filter;
+	struct subject subject;
+	struct prober *prober;
+	struct recording recording;
+};
+
+static const struct argp_option argp_options[] = {
+	{"keep", 'k', "DIR", 0, "leave the files as they are found in DIR, which must not exist",
+		0},
+	{"dir", 'd', "DIR", 0, "work in a fresh directory inside DIR", 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'k':
+		options->keep = argument;
+		return 0;
+	case 'd':
+		options->directory = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->witness)
+			options_fail("one witness at a time");
+		options->witness = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		options_fail("which witness? A file that 'tornwrite run' wrote, as in: tornwrite "
+			     "replay witness/append-enospc-atomicity.json");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct strategy *find_strategy(const char *name)
+{
+	for (size_t i = 0; i < strategy_count; i++) {
+		if (!strcmp(strategies[i]->name, name))
+			return strategies[i];
+	}
+	return NULL;
+}
+
+static const struct fault *find_fault(const char *name)
+{
+	for (size_t i = 0; i < fault_count; i++) {
+		if (!strcmp(faults[i]->name, name))
+			return faults[i];
+	}
+	return NULL;
+}
+
+static const struct strategy *make_plan(struct replay *replay)
+{
+	const struct result *witness = &replay->witness;
+	const struct strategy *strategy = find_strategy(witness->subject);
+	const struct workload *workload = &witness->workload;
+
+	if (!strategy)
+		options_fail(
+			"%s: there is no strategy '%s'", replay->options.witness, witness->subject);
+	if (!workload->txns || workload->txns > 1000 || workload->base_bytes < TXN_MIN_BYTES ||
+		workload->base_bytes > TXN_MAX_BYTES)
+		options_fail("%s: the witness has no workload", replay->options.witness);
+	replay->plan = (struct plan){.variant = witness->variant,
+		.n = witness->n,
+		.seed = witness->seed,
+		.commands = witness->commands,
+		.fault = find_fault(witness->fault)};
+	if (!replay->plan.fault && !witness->commands && strcmp(witness->fault, "none"))
+		options_fail("%s: there is no fault '%s'", replay->options.witness, witness->fault);
+	if (replay->plan.fault && replay->plan.variant >= fault_variant_count(replay->plan.fault))
+		options_fail("%s: the fault %s has no variant %u", replay->options.witness,
+			witness->fault, replay->plan.variant);
+	return strategy;
+}
+
+/* ---- showing ---- */
+
+static void print_entry(const struct view_entry *entry)
+{
+	if (entry->match == TXN_INTACT)
+		printf(" %" PRIu64, entry->id);
+	else if (entry->match == TXN_TORN && entry->id != UINT64_MAX)
+		printf(" %" PRIu64 "(torn: %u bytes are right, then it differs or ends)", entry->id,
+			entry->intact_bytes);
+	else
+		printf(" (%u bytes of garbage)", entry->size_bytes);
+}
+
+static void print_view(const struct view *view, unsigned members)
+{
+	for (unsigned member = 0; member < members; member++) {
+		size_t count = 0;
+
+		if (members > 1)
+			printf("%s%s:", member ? "; " : " ", "file");
+		for (size_t i = 0; i < view->count; i++) {
+			if (view->entries[i].member != member)
+				continue;
+			print_entry(&view->entries[i]);
+			count++;
+		}
+		if (!count)
+			printf(" nothing");
+	}
+	putchar('\n');
+}
+
+static void print_step(const char *what, const struct step *step)
+{
+	const char *error;
+
+	switch (step->end) {
+	case STEP_OK:
+	case STEP_NOT_RUN:
+		return;
+	case STEP_ERROR:
+		error = strerrorname_np(-step->detail);
+		printf("  %s fails: %s\n", what, error ? error : "unknown error");
+		return;
+	case STEP_CRASH:
+		printf("  %s crashes\n", what);
+		return;
+	default:
+		printf("  %s hangs\n", what);
+	}
+}
+
+static void print_events(const struct recording *recording)
+{
+	printf("operations:\n");
+	for (size_t i = 0; i < recording->count; i++) {
+		const struct event *event = &recording->events[i];
+
+		switch (event->kind) {
+		case EVENT_START:
+			printf("  update %" PRIu64 " begins\n", event->txn);
+			break;
+		case EVENT_ACK:
+			printf("  update %" PRIu64 " is acknowledged\n", event->txn);
+			break;
+		case EVENT_REFUSE:
+			printf("  update %" PRIu64 " is refused: %s\n", event->txn,
+				strerrorname_np(-event->error) ? strerrorname_np(-event->error)
+							       : "unknown error");
+			break;
+		default:
+			printf("    ");
+			explain_op(recording, i, stdout);
+			putchar('\n');
+		}
+	}
+	printf("  the worker %s\n", recording->ending == ENDED_DONE     ? "ends"
+				    : recording->ending == ENDED_STRUCK ? "is killed"
+				    : recording->ending == ENDED_HANG   ? "hangs, and is killed"
+									: "crashes");
+}
+
+/* The tree when the update that was struck began. */
+static int tree_before(const struct recording *recording, struct tree **tree)
+{
+	struct tree *now = tree_ref(recording->initial);
+	int err = 0;
+
+	*tree = tree_ref(now);
+	for (size_t i = 0; !err && i < recording->count; i++) {
+		const struct event *event = &recording->events[i];
+
+		if (event->kind == EVENT_START) {
+			tree_unref(*tree);
+			*tree = tree_ref(now);
+		}
+		if (event->kind != EVENT_OP)
+			continue;
+		if (event->op.strike.action != STRIKE_NONE)
+			break;
+		err = tree_apply(&now, &event->op);
+	}
+	tree_unref(now);
+	return err;
+}
+
+static void print_expected(const struct recording *recording)
+{
+	uint64_t in_doubt = 0;
+
+	printf("expected: 0");
+	for (size_t i = 0; i < recording->count; i++) {
+		const struct event *event = &recording->events[i];
+
+		if (event->kind == EVENT_ACK)
+			printf(" %" PRIu64, event->txn);
+		if (event->kind == EVENT_START)
+			in_doubt = event->txn;
+		else if (event->kind != EVENT_OP)
+			in_doubt = 0;
+	}
+	if (in_doubt)
+		printf(", with or without %" PRIu64, in_doubt);
+	putchar('\n');
+}
+
+static int show_views(struct replay *replay)
+{
+	unsigned members = replay->subject.strategy->store == STORE_TREE ? TXN_MEMBERS : 1;
+	const struct probe *probe;
+	struct tree *before;
+	int err = tree_before(&replay->recording, &before);
+
+	if (!err)
+		err = prober_ask(replay->prober, before, PROBE_READ, &probe);
+	tree_unref(before);
+	if (err)
+		return err;
+	printf("transactions before:");
+	print_view(probe->view, members);
+	print_expected(&replay->recording);
+	err = prober_ask(replay->prober, replay->recording.final, PROBE_LIFE, &probe);
+	if (err)
+		return err;
+	print_step("recovery", &probe->recover);
+	print_step("the reader", &probe->read);
+	printf("transactions after:");
+	print_view(probe->view, members);
+	print_step("one more update", &probe->update);
+	print_step("the reader then", &probe->reread);
+	if (probe->reread.end == STEP_OK) {
+		printf("after one more update (%" PRIu64 "):", prober_life_txn(&replay->subject));
+		print_view(probe->after, members);
+	}
+	return 0;
+}
+
+static int show_verdict(struct replay *replay, bool *is_violated)
+{
+	const struct result *witness = &replay->witness;
+	struct judgement judgement;
+	char cause[300];
+	int err = judge_recording(&replay->subject, replay->prober, &replay->recording, &judgement);
+
+	if (err)
+		return err;
+	explain_cause(&replay->recording, &replay->plan, cause, sizeof(cause));
+	for (int property = 0; property < PROPERTY_COUNT; property++) {
+		if (judgement.findings[property].is_violated)
+			printf("%s violated: %s: %s\n", property_names[property], cause,
+				judgement.findings[property].text);
+	}
+	*is_violated = judgement.findings[witness->property].is_violated;
+	if (!*is_violated)
+		printf("%s is not violated this time: the witness says \"%s\"\n",
+			property_names[witness->property], witness->detail ? witness->detail : "");
+	return 0;
+}
+
+static int keep_files(struct replay *replay)
+{
+	const char *path = replay->options.keep;
+	int fd, err;
+
+	if (!path)
+		return 0;
+	if (mkdir(path, 0777)) {
+		fprintf(stderr, "error: --keep %s: %s\n", path, strerror(errno));
+		return -errno;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = tree_store(replay->recording.final, fd);
+	close(fd);
+	if (!err)
+		printf("the files are in %s\n", path);
+	return err;
+}
+
+/* ---- running ---- */
+
+static int run_witness(struct replay *replay, const struct strategy *strategy, bool *is_violated)
+{
+	char message[PATH_MAX + 256];
+	int err;
+
+	if (replay->plan.fault && replay->plan.fault->is_real) {
+		err = full_disk_enter();
+		if (err)
+			return -EPERM;
+	}
+	err = subject_init(&replay->subject, strategy, &replay->witness.workload,
+		&replay->workspace, message, sizeof(message));
+	if (err) {
+		fprintf(stderr, "error: %s\n", message);
+		return err;
+	}
+	replay->prober = prober_new(&replay->subject, &replay->workspace);
+	if (!replay->prober)
+		return -ENOMEM;
+	err = record_run(&replay->subject, &replay->plan, &replay->workspace, &replay->filter,
+		&replay->recording);
+	if (err)
+		return err;
+	printf("%s under %s\n\n", strategy->name, replay->witness.fault);
+	print_events(&replay->recording);
+	putchar('\n');
+	err = show_views(replay);
+	putchar('\n');
+	if (!err)
+		err = show_verdict(replay, is_violated);
+	if (!err)
+		err = keep_files(replay);
+	return err;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	static const struct argp argp = {.options = argp_options,
+		.parser = parse_option,
+		.args_doc = "WITNESS",
+		.doc = "Runs the plan of a witness again and shows what happens.\v"
+		       "Exit status: 1 if the property is violated again, 0 if it is not, 2 usage, "
+		       "3 the harness failed, 77 this host cannot run it."};
+	static struct replay replay = {.workspace = {.data_fd = -1, .probe_fd = -1}};
+	const struct strategy *strategy;
+	bool is_violated = false;
+	char message[PATH_MAX + 256];
+	int err;
+
+	options_parse(&argp, argc, argv, &replay.options);
+	if (witness_read(replay.options.witness, &replay.witness, message, sizeof(message)))
+		options_fail("%s", message);
+	strategy = make_plan(&replay);
+	if (replay.options.keep && !access(replay.options.keep, F_OK))
+		options_fail("--keep %s: exists already", replay.options.keep);
+	if (scratch_init(&replay.scratch, replay.options.directory, message, sizeof(message)))
+		options_fail("%s", message);
+	err = inject_init();
+	if (!err)
+		err = filter_init(&replay.filter);
+	if (!err)
+		err = workspace_init(&replay.workspace, &replay.scratch, 0);
+	if (!err)
+		err = run_witness(&replay, strategy, &is_violated);
+	recording_release(&replay.recording);
+	prober_free(replay.prober);
+	subject_release(&replay.subject);
+	workspace_release(&replay.workspace);
+	filter_release(&replay.filter);
+	scratch_release(&replay.scratch);
+	result_release(&replay.witness);
+	if (err == -EPERM)
+		return EXIT_SKIPPED;
+	if (err)
+		fprintf(stderr, "error: replay: %s\n", strerror(-err));
+	return err ? EXIT_HARNESS : is_violated ? EXIT_VIOLATED : EXIT_HELD;
+}

@@ -1,0 +1,632 @@
+/*
+ * tornwrite run: plans units (a scenario's strategy each), has the jobs work on them, and turns
+ * what they send into reports, witnesses and an exit status.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/commands.h"
+#include "harness/filter.h"
+#include "harness/jobs.h"
+#include "harness/options.h"
+#include "harness/plugins.h"
+#include "harness/progress.h"
+#include "harness/scenario.h"
+#include "harness/sweep.h"
+#include "harness/witness.h"
+#include "harness/workspace.h"
+
+enum { MAX_SCENARIOS = 32 };
+
+/* Fixed, so that two people who type the same see the same. */
+static const uint64_t default_seed = 0x746f726e77726974;
+
+struct options {
+	const char *scenario_names[MAX_SCENARIOS];
+	size_t scenario_count;
+	const char *strategy, *directory, *json, *junit, *witness_directory;
+	const char *color, *progress;
+	uint64_t seed, jobs, time_limit_s, max_states;
+	bool is_dry, requires_complete;
+};
+
+struct unit {
+	const struct scenario *scenario;
+	const struct strategy *strategy;
+	struct result_list results; /* in the calling process */
+	bool is_done;
+};
+
+struct run {
+	struct options options;
+	struct scenario scenarios[MAX_SCENARIOS];
+	struct unit *units;
+	size_t unit_count;
+	struct scratch scratch;
+	struct filter filter;
+	struct timespec start, deadline;
+	struct progress progress;
+	struct result_list results; /* all, in planned order */
+	bool has_failed;            /* the harness */
+	bool is_refused;            /* ptrace or seccomp */
+};
+
+static volatile sig_atomic_t caught_signal;
+
+static void on_signal(int number)
+{
+	caught_signal = number;
+}
+
+/* ---- arguments ---- */
+
+enum { KEY_COLOR = 256, KEY_PROGRESS, KEY_DRY_RUN, KEY_COMPLETE, KEY_WITNESS, KEY_JUNIT };
+
+static const struct argp_option argp_options[] = {
+	{0, 0, 0, 0, "What to run:", 1},
+	{"strategy", 's', "GLOB", 0, "only these strategies (globs, separated by commas)", 1},
+	{"dir", 'd', "DIR", 0,
+		"work in a fresh directory inside DIR (default: /dev/shm); nothing else in DIR is "
+		"touched, and it is removed after",
+		1},
+	{"seed", 'S', "N", 0, "seed of all that is random", 1},
+	{0, 0, 0, 0, "How much:", 2},
+	{"jobs", 'j', "N", 0, "driver processes (default: one a CPU)", 2},
+	{"time-limit", 't', "S", 0, "stop after S seconds; what is then open is unknown", 2},
+	{"max-states", 'n', "N", 0, "at most N runs for each strategy and fault", 2},
+	{"dry-run", KEY_DRY_RUN, 0, 0, "say what would be run, and run nothing", 2},
+	{0, 0, 0, 0, "Results:", 3},
+	{"json", 'o', "FILE", 0, "write the results as JSON; - is standard output", 3},
+	{"junit", KEY_JUNIT, "FILE", 0, "write the results as JUnit XML, for a CI server", 3},
+	{"witness-dir", KEY_WITNESS, "DIR", 0, "where violations are kept (default: witness)", 3},
+	{"require-complete", KEY_COMPLETE, 0, 0, "exit 5 if anything remains unknown", 3},
+	{"color", KEY_COLOR, "WHEN", 0, "auto, always or never; NO_COLOR is honoured", 3},
+	{"progress", KEY_PROGRESS, "WHEN", 0,
+		"auto (a bar on a terminal, lines elsewhere), "
+		"always or never",
+		3},
+	{0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 's':
+		options->strategy = argument;
+		return 0;
+	case 'd':
+		options->directory = argument;
+		return 0;
+	case 'S':
+		options->seed = options_number("seed", argument, 0, UINT64_MAX);
+		return 0;
+	case 'j':
+		options->jobs = options_number("jobs", argument, 1, 256);
+		return 0;
+	case 't':
+		options->time_limit_s = options_number("time-limit", argument, 1, 1000000);
+		return 0;
+	case 'n':
+		options->max_states = options_number("max-states", argument, 1, UINT32_MAX);
+		return 0;
+	case 'o':
+		options->json = argument;
+		return 0;
+	case KEY_JUNIT:
+		options->junit = argument;
+		return 0;
+	case KEY_DRY_RUN:
+		options->is_dry = true;
+		return 0;
+	case KEY_COMPLETE:
+		options->requires_complete = true;
+		return 0;
+	case KEY_WITNESS:
+		options->witness_directory = argument;
+		return 0;
+	case KEY_COLOR:
+		options->color = argument;
+		return 0;
+	case KEY_PROGRESS:
+		options->progress = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->scenario_count == MAX_SCENARIOS)
+			options_fail("more than %d scenarios", MAX_SCENARIOS);
+		options->scenario_names[options->scenario_count++] = argument;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void parse_arguments(struct options *options, int argc, char **argv)
+{
+	static const struct argp argp = {.options = argp_options,
+		.parser = parse_option,
+		.args_doc = "[SCENARIO...]",
+		.doc = "Runs built-in update strategies while libfiu strikes their operations, and "
+		       "tells which ACID properties held.\v"
+		       "SCENARIO is a name of 'tornwrite list scenarios' or an .ini file; the "
+		       "default is quick. Exit status: 0 all claims held, 1 a claim broke, 2 "
+	               "usage, "
+		       "3 the harness failed, 4 nothing selected, 5 incomplete, 77 skipped."};
+
+	*options = (struct options){.seed = default_seed,
+		.jobs = jobs_cpu_count(),
+		.witness_directory = "witness",
+		.color = "auto",
+		.progress = "auto"};
+	options_parse(&argp, argc, argv, options);
+	if (!options->scenario_count)
+		options->scenario_names[options->scenario_count++] = "quick";
+}
+
+/* ---- planning ---- */
+
+static void load_scenarios(struct run *run)
+{
+	const struct options *options = &run->options;
+	size_t total = 0;
+	char message[1024];
+
+	for (size_t i = 0; i < options->scenario_count; i++) {
+		struct scenario *scenario = &run->scenarios[i];
+
+		if (scenario_load(scenario, options->scenario_names[i], message, sizeof(message)))
+			options_fail("%s", message);
+		if (options->strategy &&
+			scenario_select(scenario, options->strategy, message, sizeof(message)))
+			options_fail("%s", message);
+		total += scenario->strategy_count;
+	}
+	run->units = calloc(total + 1, sizeof(*run->units));
+	if (!run->units)
+		options_fail("out of memory");
+	for (size_t i = 0; i < options->scenario_count; i++) {
+		for (size_t k = 0; k < run->scenarios[i].strategy_count; k++)
+			run->units[run->unit_count++] =
+				(struct unit){.scenario = &run->scenarios[i],
+					.strategy = run->scenarios[i].strategies[k]};
+	}
+}
+
+static void print_plan(const struct run *run)
+{
+	for (size_t i = 0; i < run->options.scenario_count; i++) {
+		const struct scenario *scenario = &run->scenarios[i];
+
+		printf("%s: %u updates of about %zu bytes\n  faults:", scenario->name,
+			scenario->workload.txns, scenario->workload.base_bytes);
+		for (size_t k = 0; k < scenario->fault_count; k++)
+			printf(" %s", scenario->faults[k]->name);
+		if (scenario->commands)
+			printf(" fiu (%u runs)", scenario->fiu_runs);
+		printf("\n  strategies:");
+		for (size_t k = 0; k < scenario->strategy_count; k++)
+			printf(" %s", scenario->strategies[k]->name);
+		putchar('\n');
+	}
+}
+
+/* ---- in a job process ---- */
+
+static void send_failure(size_t unit, int err, const char *text)
+{
+	jobs_send(
+		json_pack("{s:I, s:i, s:s}", "unit", (json_int_t)unit, "error", err, "text", text));
+}
+
+static void send_results(size_t unit, struct result_list *results)
+{
+	json_t *array = json_array();
+	uint64_t runs = results->count ? results->items[0].evidence.runs : 0;
+
+	for (size_t i = 0; i < results->count; i++)
+		json_array_append_new(array, result_to_json(&results->items[i]));
+	result_list_release(results);
+	jobs_send(json_pack("{s:I, s:I, s:o}", "unit", (json_int_t)unit, "runs", (json_int_t)runs,
+		"results", array));
+}
+
+static int sweep_unit(struct sweep *sweep, const struct scenario *scenario, size_t unit)
+{
+	struct result_list results = {0};
+	struct sweep_fault fault = {0};
+	int err = sweep_run(sweep, &fault, &results);
+
+	if (!err)
+		send_results(unit, &results);
+	for (size_t i = 0; !err && i < scenario->fault_count; i++) {
+		fault.fault = scenario->faults[i];
+		err = sweep_run(sweep, &fault, &results);
+		if (!err)
+			send_results(unit, &results);
+	}
+	if (!err && scenario->commands) {
+		fault = (struct sweep_fault){NULL, scenario->commands, scenario->fiu_runs};
+		err = sweep_run(sweep, &fault, &results);
+		if (!err)
+			send_results(unit, &results);
+	}
+	result_list_release(&results);
+	return err;
+}
+
+static void work_on_unit(void *context, unsigned job, size_t number, volatile const bool *stop)
+{
+	static struct workspace workspace = {.data_fd = -1};
+	struct run *run = context;
+	const struct unit *unit = &run->units[number];
+	struct sweep_options options = {.scenario = unit->scenario->name,
+		.seed = run->options.seed,
+		.max_states = run->options.max_states,
+		.deadline = run->deadline,
+		.is_interrupted = stop};
+	struct subject subject = {0};
+	struct sweep sweep = {.subject = &subject,
+		.workspace = &workspace,
+		.filter = &run->filter,
+		.options = &options};
+	char message[PATH_MAX + 256] = "";
+	int err = 0;
+
+	if (workspace.data_fd < 0)
+		err = workspace_init(&workspace, &run->scratch, job);
+	if (!err)
+		err = subject_init(&subject, unit->strategy, &unit->scenario->workload, &workspace,
+			message, sizeof(message));
+	if (!err) {
+		sweep.prober = prober_new(&subject, &workspace);
+		err = sweep.prober ? sweep_unit(&sweep, unit->scenario, number) : -ENOMEM;
+	}
+	if (err && !message[0])
+		snprintf(message, sizeof(message), "%s: %s", unit->strategy->name,
+			err == -EPROTO ? "the recording is wrong: please report this"
+				       : strerror(-err));
+	if (err)
+		send_failure(number, err, message);
+	jobs_send(json_pack("{s:I, s:b}", "unit", (json_int_t)number, "done", 1));
+	prober_free(sweep.prober);
+	subject_release(&subject);
+}
+
+/* ---- in the calling process ---- */
+
+static void receive(void *context, json_t *message)
+{
+	struct run *run = context;
+	size_t number = (size_t)json_integer_value(json_object_get(message, "unit")), i;
+	struct unit *unit = &run->units[number];
+	json_t *item;
+
+	if (number >= run->unit_count)
+		return;
+	if (json_object_get(message, "error")) {
+		progress_clear(&run->progress);
+		fprintf(stderr, "error: %s\n", json_string_value(json_object_get(message, "text")));
+		if (json_integer_value(json_object_get(message, "error")) == -EPERM)
+			run->is_refused = true;
+		else
+			run->has_failed = true;
+	}
+	json_array_foreach(json_object_get(message, "results"), i, item)
+	{
+		struct result result;
+
+		if (result_from_json(item, &result) || result_list_add(&unit->results, &result))
+			run->has_failed = true;
+	}
+	progress_add(
+		&run->progress, (uint64_t)json_integer_value(json_object_get(message, "runs")));
+	if (json_object_get(message, "done")) {
+		unit->is_done = true;
+		progress_unit(&run->progress, unit->strategy->name);
+	}
+}
+
+static bool tick(void *context)
+{
+	struct run *run = context;
+
+	progress_show(&run->progress);
+	return caught_signal || run->is_refused;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void gather(struct run *run)
+{
+	for (size_t i = 0; i < run->unit_count; i++) {
+		struct result_list *results = &run->units[i].results;
+
+		for (size_t k = 0; k < results->count; k++) {
+			if (result_list_add(&run->results, &results->items[k]))
+				run->has_failed = true;
+		}
+		result_list_release(results);
+	}
+}
+
+/* ---- reports ---- */
+
+static const char *filesystem_name(const char *path)
+{
+	static const struct {
+		long magic;
+		const char *name;
+	} known[] = {{0xef53, "ext4"}, {0x01021994, "tmpfs"}, {0x58465342, "xfs"},
+		{0x9123683e, "btrfs"}, {0x794c7630, "overlayfs"}, {0x2fc12fc1, "zfs"},
+		{0x6969, "nfs"}, {0x65735546, "fuse"}, {0xf2f52010, "f2fs"}};
+	static char other[32];
+	struct statfs st;
+
+	if (statfs(path, &st))
+		return "unknown";
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if ((long)st.f_type == known[i].magic)
+			return known[i].name;
+	}
+	snprintf(other, sizeof(other), "0x%lx", (unsigned long)st.f_type);
+	return other;
+}
+
+static const struct report *find_report(const char *name)
+{
+	for (size_t i = 0; i < report_count; i++) {
+		if (!strcmp(reports[i]->name, name))
+			return reports[i];
+	}
+	return NULL;
+}
+
+static int write_report(const struct report_input *input, const char *format, const char *path)
+{
+	FILE *stream = strcmp(path, "-") ? fopen(path, "w") : stdout;
+	int err;
+
+	if (!stream) {
+		fprintf(stderr, "error: %s: %s\n", path, strerror(errno));
+		return -EIO;
+	}
+	err = find_report(format)->write(input, stream);
+	if (fflush(stream) || ferror(stream))
+		err = -EIO;
+	if (stream != stdout && fclose(stream))
+		err = -EIO;
+	if (err)
+		fprintf(stderr, "error: %s: could not be written\n",
+			strcmp(path, "-") ? path : "standard output");
+	return err;
+}
+
+static void check_output_path(const char *option, const char *path)
+{
+	char directory[PATH_MAX], *slash;
+
+	if (!path || !strcmp(path, "-"))
+		return;
+	if (snprintf(directory, sizeof(directory), "%s", path) >= (int)sizeof(directory))
+		options_fail("--%s: the path is too long", option);
+	slash = strrchr(directory, '/');
+	if (slash)
+		*slash = 0;
+	if (access(!slash ? "." : slash == directory ? "/" : directory, W_OK | X_OK))
+		options_fail("--%s %s: %s", option, path, strerror(errno));
+}
+
+static int write_reports(struct run *run)
+{
+	const struct options *options = &run->options;
+	bool json_on_stdout = options->json && !strcmp(options->json, "-");
+	const char **subjects = calloc(run->unit_count + 1, sizeof(*subjects));
+	struct utsname system;
+	struct timespec now;
+	struct report_input input = {.results = &run->results,
+		.subjects = subjects,
+		.seed = options->seed,
+		.filesystem = filesystem_name(run->scratch.path),
+		.libfiu = TORNWRITE_LIBFIU_VERSION,
+		.interrupted_by = caught_signal};
+	int err = 0;
+
+	if (!subjects)
+		return -ENOMEM;
+	for (size_t i = 0; i < run->unit_count; i++) {
+		bool is_known = false;
+
+		for (size_t k = 0; k < input.subject_count; k++)
+			is_known |= !strcmp(subjects[k], run->units[i].strategy->name);
+		if (!is_known)
+			subjects[input.subject_count++] = run->units[i].strategy->name;
+	}
+	uname(&system);
+	input.kernel = system.release;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	input.seconds = (double)(now.tv_sec - run->start.tv_sec) +
+	                (double)(now.tv_nsec - run->start.tv_nsec) / 1e9;
+	input.is_colored =
+		options_when("color", options->color, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+	if (options->json)
+		err = write_report(&input, "json", options->json);
+	if (options->junit && write_report(&input, "junit", options->junit))
+		err = -EIO;
+	if (!json_on_stdout && write_report(&input, "table", "-"))
+		err = -EIO;
+	free(subjects);
+	return err;
+}
+
+/* ---- the exit status ---- */
+
+static bool expectation_holds(const struct run *run, const struct scenario *scenario,
+	const struct expectation *expectation, const char *subject)
+{
+	enum verdict worst = VERDICT_NOT_TESTED;
+
+	for (size_t i = 0; i < run->results.count; i++) {
+		const struct result *result = &run->results.items[i];
+
+		if (!strcmp(result->scenario, scenario->name) &&
+			!strcmp(result->subject, subject) &&
+			result->property == expectation->property &&
+			(!expectation->fault || !fnmatch(expectation->fault, result->fault, 0)) &&
+			result->verdict > worst)
+			worst = result->verdict;
+	}
+	if (worst == expectation->verdict)
+		return true;
+	fprintf(stderr, "%s: expected %s.%s%s%s = %s, found %s\n", scenario->name, subject,
+		expectation->fault ? expectation->fault : "", expectation->fault ? "." : "",
+		property_names[expectation->property], verdict_names[expectation->verdict],
+		verdict_names[worst]);
+	return false;
+}
+
+static bool expectations_hold(const struct run *run)
+{
+	bool all_hold = true;
+
+	for (size_t i = 0; i < run->unit_count; i++) {
+		const struct scenario *scenario = run->units[i].scenario;
+		const char *subject = run->units[i].strategy->name;
+
+		for (size_t k = 0; k < scenario->expectation_count; k++) {
+			if (!fnmatch(scenario->expectations[k].subject, subject, 0))
+				all_hold &= expectation_holds(
+					run, scenario, &scenario->expectations[k], subject);
+		}
+	}
+	return all_hold;
+}
+
+static int exit_status(const struct run *run)
+{
+	bool is_broken = false, is_unknown = false, is_tested = false;
+
+	for (size_t i = 0; i < run->results.count; i++) {
+		const struct result *result = &run->results.items[i];
+
+		is_broken |= result->verdict == VERDICT_VIOLATED && result->is_claimed;
+		is_unknown |= result->verdict == VERDICT_UNKNOWN;
+		is_tested |= strcmp(result->fault, "none") && result->evidence.runs;
+	}
+	if (run->has_failed)
+		return EXIT_HARNESS;
+	if (caught_signal)
+		return EXIT_SIGNAL + caught_signal;
+	if (run->is_refused || !is_tested)
+		return EXIT_SKIPPED;
+	if (!expectations_hold(run) || is_broken)
+		return EXIT_VIOLATED;
+	return is_unknown && run->options.requires_complete ? EXIT_INCOMPLETE : EXIT_HELD;
+}
+
+static void say_refused(void)
+{
+	fputs("skipped: this host does not let a process trace its own child with ptrace and "
+	      "seccomp.\nIn a container, allow ptrace and seccomp filters (docker run --cap-add "
+	      "SYS_PTRACE --security-opt seccomp=unconfined);\nelsewhere, set "
+	      "kernel.yama.ptrace_scope to 0 or 1.\n",
+		stderr);
+}
+
+static void prepare(struct run *run)
+{
+	char message[PATH_MAX + 256];
+
+	check_output_path("json", run->options.json);
+	check_output_path("junit", run->options.junit);
+	check_output_path("witness-dir", run->options.witness_directory);
+	options_when("color", run->options.color, false);
+	if (scratch_init(&run->scratch, run->options.directory, message, sizeof(message)))
+		options_fail("%s%s", run->options.directory ? "--dir " : "", message);
+	clock_gettime(CLOCK_MONOTONIC, &run->start);
+	if (run->options.time_limit_s) {
+		run->deadline = run->start;
+		run->deadline.tv_sec += (time_t)run->options.time_limit_s;
+	}
+}
+
+static void release(struct run *run)
+{
+	scratch_release(&run->scratch);
+	filter_release(&run->filter);
+	result_list_release(&run->results);
+	for (size_t i = 0; i < run->options.scenario_count; i++)
+		scenario_release(&run->scenarios[i]);
+	free(run->units);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static struct run run;
+	struct jobs jobs = {
+		.work = work_on_unit, .receive = receive, .tick = tick, .context = &run};
+	char message[PATH_MAX + 256];
+	int status;
+
+	parse_arguments(&run.options, argc, argv);
+	load_scenarios(&run);
+	if (!run.unit_count) {
+		fprintf(stderr,
+			"nothing is selected: --strategy %s matches no strategy of the "
+			"scenario; see 'tornwrite list strategies'\n",
+			run.options.strategy ? run.options.strategy : "");
+		return EXIT_NOTHING;
+	}
+	if (run.options.is_dry) {
+		print_plan(&run);
+		return EXIT_HELD;
+	}
+	prepare(&run);
+	catch_signals();
+	progress_init(&run.progress, run.unit_count,
+		options_when("progress", run.options.progress, true));
+	if (inject_init() || filter_init(&run.filter)) {
+		fputs("error: libfiu or libseccomp could not be started\n", stderr);
+		release(&run);
+		return EXIT_HARNESS;
+	}
+	jobs.count = (unsigned)run.options.jobs;
+	if (jobs.count > run.unit_count)
+		jobs.count = (unsigned)run.unit_count;
+	jobs.unit_count = run.unit_count;
+	if (jobs_run(&jobs))
+		run.has_failed = true;
+	progress_clear(&run.progress);
+	gather(&run);
+	if (run.is_refused) {
+		say_refused();
+	} else {
+		if (witness_write_all(&run.results, run.options.witness_directory, message,
+			    sizeof(message))) {
+			fprintf(stderr, "error: --witness-dir %s\n", message);
+			run.has_failed = true;
+		}
+		if (write_reports(&run))
+			run.has_failed = true;
+	}
+	status = exit_status(&run);
+	release(&run);
+	return status;
+}

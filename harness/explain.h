@@ -1,0 +1,20 @@
+/*
+ * Step four: explain. Says in one clause what happened to a run, in words that are the same each
+ * time: operations are counted, and files named only by the names they had at the start.
+ */
+#ifndef TORNWRITE_EXPLAIN_H
+#define TORNWRITE_EXPLAIN_H
+
+#include <stdio.h>
+
+#include "harness/inject.h"
+#include "harness/recording.h"
+
+/* "write #1 (doc.txt) failed with ENOSPC", "killed before rename #2", "without any fault". */
+void explain_cause(
+	const struct recording *recording, const struct plan *plan, char *text, size_t text_size);
+
+/* One operation as a line for a person: number, call, names, bytes, result, and what struck it. */
+void explain_op(const struct recording *recording, size_t event, FILE *stream);
+
+#endif

@@ -1,0 +1,136 @@
+/* The list of calls that stop, and its compilation to BPF through a memory file. */
+#include "harness/filter.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const int traced_calls[] = {
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(openat2),
+	SCMP_SYS(creat),
+	SCMP_SYS(close),
+	SCMP_SYS(read),
+	SCMP_SYS(pread64),
+	SCMP_SYS(readv),
+	SCMP_SYS(preadv),
+	SCMP_SYS(preadv2),
+	SCMP_SYS(write),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(writev),
+	SCMP_SYS(pwritev),
+	SCMP_SYS(pwritev2),
+	SCMP_SYS(truncate),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(fallocate),
+	SCMP_SYS(fsync),
+	SCMP_SYS(fdatasync),
+	SCMP_SYS(sync),
+	SCMP_SYS(syncfs),
+	SCMP_SYS(flock),
+	SCMP_SYS(rename),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(link),
+	SCMP_SYS(linkat),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(rmdir),
+	SCMP_SYS(symlink),
+	SCMP_SYS(symlinkat),
+	SCMP_SYS(chmod),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat),
+	SCMP_SYS(getrandom),
+};
+
+/* Calls that the recorder cannot follow, and that every program can do without. */
+static const int missing_calls[] = {
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_setup),
+	SCMP_SYS(copy_file_range),
+};
+
+static int add_rules(scmp_filter_ctx context)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(traced_calls) / sizeof(*traced_calls); i++)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), traced_calls[i], 0);
+	for (size_t i = 0; !err && i < sizeof(missing_calls) / sizeof(*missing_calls); i++)
+		err = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), missing_calls[i], 0);
+	/* Shared mappings of files: their stores are seen by comparing. */
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(mmap), 1,
+			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED));
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(prctl), 1,
+			SCMP_A0(SCMP_CMP_EQ, FILTER_MARK));
+	/* A binary tree: a call that does not stop costs a few comparisons. */
+	if (!err)
+		err = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return err;
+}
+
+int filter_init(struct filter *filter)
+{
+	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	struct stat st;
+	int err;
+
+	memset(filter, 0, sizeof(*filter));
+	if (!context || fd < 0) {
+		err = -ENOMEM;
+		goto out;
+	}
+	err = add_rules(context);
+	if (!err)
+		err = seccomp_export_bpf(context, fd);
+	if (err)
+		goto out;
+	if (fstat(fd, &st)) {
+		err = -errno;
+		goto out;
+	}
+	filter->program.len = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
+	filter->program.filter = malloc((size_t)st.st_size);
+	if (!filter->program.filter)
+		err = -ENOMEM;
+	else if (pread(fd, filter->program.filter, (size_t)st.st_size, 0) != st.st_size)
+		err = -EIO;
+out:
+	if (fd >= 0)
+		close(fd);
+	if (context)
+		seccomp_release(context);
+	if (err)
+		filter_release(filter);
+	return err;
+}
+
+void filter_release(struct filter *filter)
+{
+	free(filter->program.filter);
+	memset(filter, 0, sizeof(*filter));
+}
+
+int filter_install(const struct filter *filter)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter->program))
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * Step three: judge. Compares what a reader sees with what the driver knows was started,
+ * acknowledged and refused. The rules are those of docs/verdicts.md.
+ */
+#ifndef TORNWRITE_JUDGE_H
+#define TORNWRITE_JUDGE_H
+
+#include "harness/probe.h"
+#include "harness/recording.h"
+
+enum property { ATOMICITY, CONSISTENCY, ISOLATION, DURABILITY, PROPERTY_COUNT };
+
+extern const char *const property_names[PROPERTY_COUNT];
+
+enum { FINDING_TEXT_BYTES = 200 };
+
+/* One property as one recording shows it. */
+struct finding {
+	bool is_violated;
+	char text[FINDING_TEXT_BYTES]; /* what is seen: "the file is empty" */
+};
+
+struct judgement {
+	struct finding findings[PROPERTY_COUNT];
+	unsigned acknowledged; /* updates that were, transaction 0 not counted */
+	unsigned residue;      /* files left behind at the end that strategy->residue names */
+};
+
+/* Judges every state that the recording shows: after each refused update as a running program
+ * sees it, after each acknowledgement less what a failed sync lost, and at the end as the next
+ * process sees it. Returns 0 or -errno: the harness failed. */
+int judge_recording(const struct subject *subject, struct prober *prober,
+	const struct recording *recording, struct judgement *judgement);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The machine-dependent part of the tracer: one implementation an architecture
+ * (machine_x86_64.c). A call is what a stopped task asks the kernel to do.
+ */
+#ifndef TORNWRITE_MACHINE_H
+#define TORNWRITE_MACHINE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+struct call {
+	long number;
+	uint64_t args[6];
+	int64_t result; /* at an exit stop */
+	struct user_regs_struct registers;
+};
+
+/* Reads the call that a task stopped in `pid` makes or has made. All return 0 or -errno. */
+int machine_get_call(pid_t pid, struct call *call);
+
+/* At an entry stop: changes one argument. The caller restores it at the exit stop, for compilers
+ * assume that the kernel preserves argument registers. */
+int machine_set_argument(pid_t pid, struct call *call, unsigned index, uint64_t value);
+
+/* At an entry stop: the kernel is not to make the call, and the task sees `result`. */
+int machine_skip_call(pid_t pid, struct call *call, int64_t result);
+
+/* At an exit stop: the task sees `result`. */
+int machine_set_result(pid_t pid, struct call *call, int64_t result);
+
+#endif

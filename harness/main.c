@@ -1,0 +1,63 @@
+/* tornwrite: which command, and the short help. Each command is one file, cmd_<name>.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/commands.h"
+#include "harness/exit_code.h"
+#include "harness/options.h"
+#include "harness/suggest.h"
+
+static const struct command {
+	const char *name, *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"run", "torture the built-in strategies", cmd_run},
+	{"list", "what there is: strategies, faults, scenarios, points", cmd_list},
+	{"replay", "run a witness again and show what happens", cmd_replay},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
+
+static void print_help(FILE *stream)
+{
+	fputs("tornwrite tells which ACID properties an update strategy keeps when calls fail, "
+	      "the\n"
+	      "disk is full or the process is killed, and shows the smallest fault that breaks "
+	      "the\n"
+	      "others.\n\n",
+		stream);
+	for (int i = 0; i < COMMAND_COUNT; i++)
+		fprintf(stream, "  tornwrite %-8s %s\n", commands[i].name, commands[i].summary);
+	fputs("\nExample:\n\n"
+	      "  tornwrite run kill --strategy 'replace*'\n\n"
+	      "'tornwrite COMMAND --help' tells more.\n",
+		stream);
+}
+
+int main(int argc, char **argv)
+{
+	const char *names[COMMAND_COUNT];
+
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+		!strcmp(argv[1], "help")) {
+		print_help(stdout);
+		return EXIT_HELD;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("tornwrite " TORNWRITE_VERSION);
+		return EXIT_HELD;
+	}
+	for (int i = 0; i < COMMAND_COUNT; i++) {
+		char name[64];
+
+		names[i] = commands[i].name;
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		/* What argp calls the program in its messages. */
+		snprintf(name, sizeof(name), "tornwrite %s", commands[i].name);
+		argv[1] = name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	options_fail("there is no command '%s'; did you mean '%s'?", argv[1],
+		suggest(argv[1], names, COMMAND_COUNT));
+}

@@ -1,0 +1,45 @@
+/*
+ * Step one: record. Forks a worker that runs a strategy in the data directory while a plan
+ * strikes it, and checks the recording against what the disk really holds.
+ */
+#ifndef TORNWRITE_RECORD_H
+#define TORNWRITE_RECORD_H
+
+#include "harness/filter.h"
+#include "harness/inject.h"
+#include "harness/recording.h"
+#include "harness/strategy.h"
+#include "harness/workspace.h"
+
+struct workload {
+	unsigned txns;     /* updates a worker makes; ids 1..txns, after transaction 0 */
+	size_t base_bytes; /* see txn_init() */
+};
+
+/* A strategy on its way through the house: what every step needs. */
+struct subject {
+	const struct strategy *strategy;
+	struct workload workload;
+	struct tree *initial; /* after setup; owned */
+};
+
+/* How long a worker, reader or recovery may take before it counts as hanging. Generous, for a
+ * false alarm on a busy host would be a false verdict. */
+enum { RECORD_TIMEOUT_MS = 20000 };
+
+/* Runs the strategy's setup and keeps the tree that it made. Returns 0 or -errno, with a sentence
+ * in `message`. Pair with subject_release(). */
+int subject_init(struct subject *subject, const struct strategy *strategy,
+	const struct workload *workload, const struct workspace *workspace, char *message,
+	size_t message_size);
+void subject_release(struct subject *subject);
+
+/* Runs the workload once under the plan. On success the recording has been replayed and equals
+ * the data directory. Returns 0, -EPROTO when it does not (differences on stderr: the harness is
+ * wrong, there is no verdict), or another -errno when it could not be run; -EPERM when ptrace or
+ * seccomp is not allowed here. Pair with recording_release() in every case. */
+int record_run(const struct subject *subject, const struct plan *plan,
+	const struct workspace *workspace, const struct filter *filter,
+	struct recording *recording);
+
+#endif

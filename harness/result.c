@@ -1,0 +1,199 @@
+/* The list, the summary, and both directions of the JSON form. */
+#include "harness/result.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const verdict_names[] = {
+	[VERDICT_NOT_TESTED] = "not-tested",
+	[VERDICT_HOLDS] = "holds",
+	[VERDICT_UNKNOWN] = "unknown",
+	[VERDICT_VIOLATED] = "violated",
+};
+
+const char *const coverage_names[] = {
+	[COVERAGE_EXHAUSTIVE] = "exhaustive",
+	[COVERAGE_BOUNDED] = "bounded",
+	[COVERAGE_SAMPLED] = "sampled",
+};
+
+void result_release(struct result *result)
+{
+	free(result->subject);
+	free(result->scenario);
+	free(result->fault);
+	free(result->model);
+	free(result->detail);
+	free(result->witness);
+	free(result->commands);
+	memset(result, 0, sizeof(*result));
+}
+
+int result_list_add(struct result_list *list, struct result *result)
+{
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity * 2 + 64;
+		struct result *items = realloc(list->items, capacity * sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		list->items = items;
+		list->capacity = capacity;
+	}
+	list->items[list->count++] = *result;
+	memset(result, 0, sizeof(*result));
+	return 0;
+}
+
+void result_list_release(struct result_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		result_release(&list->items[i]);
+	free(list->items);
+	memset(list, 0, sizeof(*list));
+}
+
+enum verdict result_list_worst(const struct result_list *list, const char *subject,
+	enum property property, const struct result **worst)
+{
+	const struct result *found = NULL;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct result *result = &list->items[i];
+
+		if (result->property != property || strcmp(result->subject, subject))
+			continue;
+		if (!found || result->verdict > found->verdict)
+			found = result;
+	}
+	if (worst)
+		*worst = found;
+	return found ? found->verdict : VERDICT_NOT_TESTED;
+}
+
+/* ---- JSON ---- */
+
+static json_t *evidence_to_json(const struct evidence *evidence)
+{
+	json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "coverage",
+		coverage_names[evidence->coverage], "runs", (json_int_t)evidence->runs, "fired",
+		(json_int_t)evidence->fired, "states", (json_int_t)evidence->states,
+		"unique_states", (json_int_t)evidence->unique_states, "residue",
+		(json_int_t)evidence->residue);
+	json_t *struck = json_object();
+
+	for (int i = 0; i < POINT_COUNT; i++) {
+		if (evidence->points[i])
+			json_object_set_new(struck, points[i].name,
+				json_integer((json_int_t)evidence->points[i]));
+	}
+	json_object_set_new(json, "points", struck);
+	return json;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+json_t *result_to_json(const struct result *result)
+{
+	json_t *json = json_object();
+	char seed[32];
+
+	snprintf(seed, sizeof(seed), "0x%016" PRIx64, result->seed);
+	json_object_set_new(json, "subject", text_or_null(result->subject));
+	json_object_set_new(json, "scenario", text_or_null(result->scenario));
+	json_object_set_new(json, "workers", json_integer(result->workers));
+	json_object_set_new(json, "fault", text_or_null(result->fault));
+	json_object_set_new(json, "model", text_or_null(result->model));
+	json_object_set_new(json, "property", json_string(property_names[result->property]));
+	json_object_set_new(json, "verdict", json_string(verdict_names[result->verdict]));
+	json_object_set_new(json, "claimed", json_boolean(result->is_claimed));
+	json_object_set_new(json, "evidence", evidence_to_json(&result->evidence));
+	json_object_set_new(json, "detail", text_or_null(result->detail));
+	json_object_set_new(json, "witness", text_or_null(result->witness));
+	if (result->verdict == VERDICT_VIOLATED)
+		json_object_set_new(json, "plan",
+			json_pack("{s:i, s:I, s:s, s:i, s:I, s:s?}", "variant",
+				(int)result->variant, "n", (json_int_t)result->n, "seed", seed,
+				"txns", (int)result->workload.txns, "payload_bytes",
+				(json_int_t)result->workload.base_bytes, "fiu", result->commands));
+	return json;
+}
+
+static int find_name(const char *const *names, int count, const char *name)
+{
+	for (int i = 0; name && i < count; i++) {
+		if (!strcmp(names[i], name))
+			return i;
+	}
+	return -1;
+}
+
+static char *copy_text(json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text ? strdup(text) : NULL;
+}
+
+static uint64_t integer(json_t *json, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(json, key));
+}
+
+static void evidence_from_json(json_t *json, struct evidence *evidence)
+{
+	json_t *struck = json_object_get(json, "points");
+	int coverage =
+		find_name(coverage_names, 3, json_string_value(json_object_get(json, "coverage")));
+
+	/* Unknown words count as the weakest. */
+	evidence->coverage = coverage < 0 ? COVERAGE_SAMPLED : (enum coverage)coverage;
+	evidence->runs = integer(json, "runs");
+	evidence->fired = integer(json, "fired");
+	evidence->states = integer(json, "states");
+	evidence->unique_states = integer(json, "unique_states");
+	evidence->residue = (unsigned)integer(json, "residue");
+	for (int i = 0; i < POINT_COUNT; i++)
+		evidence->points[i] = integer(struck, points[i].name);
+}
+
+int result_from_json(json_t *json, struct result *result)
+{
+	json_t *plan = json_object_get(json, "plan");
+	const char *seed = json_string_value(json_object_get(plan, "seed"));
+	int property = find_name(property_names, PROPERTY_COUNT,
+		json_string_value(json_object_get(json, "property")));
+	int verdict =
+		find_name(verdict_names, 4, json_string_value(json_object_get(json, "verdict")));
+
+	memset(result, 0, sizeof(*result));
+	if (property < 0 || verdict < 0)
+		return -EPROTO;
+	result->subject = copy_text(json, "subject");
+	result->scenario = copy_text(json, "scenario");
+	result->fault = copy_text(json, "fault");
+	if (!result->subject || !result->scenario || !result->fault) {
+		result_release(result);
+		return -EPROTO;
+	}
+	result->model = copy_text(json, "model");
+	result->detail = copy_text(json, "detail");
+	result->witness = copy_text(json, "witness");
+	result->workers = (unsigned)integer(json, "workers");
+	result->property = (enum property)property;
+	result->verdict = (enum verdict)verdict;
+	result->is_claimed = json_is_true(json_object_get(json, "claimed"));
+	evidence_from_json(json_object_get(json, "evidence"), &result->evidence);
+	result->variant = (unsigned)integer(plan, "variant");
+	result->n = integer(plan, "n");
+	result->seed = seed ? strtoull(seed, NULL, 16) : 0;
+	result->workload.txns = (unsigned)integer(plan, "txns");
+	result->workload.base_bytes = (size_t)integer(plan, "payload_bytes");
+	result->commands = copy_text(plan, "fiu");
+	return 0;
+}

@@ -1,0 +1,72 @@
+/*
+ * Results: one for each (subject, scenario, fault, model, property), and their JSON form,
+ * version 1. Everything that is shown to anybody is a function of these.
+ */
+#ifndef TORNWRITE_RESULT_H
+#define TORNWRITE_RESULT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "harness/judge.h"
+#include "harness/op.h"
+
+enum verdict { VERDICT_NOT_TESTED, VERDICT_HOLDS, VERDICT_UNKNOWN, VERDICT_VIOLATED };
+enum coverage { COVERAGE_EXHAUSTIVE, COVERAGE_BOUNDED, COVERAGE_SAMPLED };
+
+extern const char *const verdict_names[];
+extern const char *const coverage_names[];
+
+struct evidence {
+	enum coverage coverage;
+	uint64_t runs;  /* workers that were run */
+	uint64_t fired; /* runs in which the fault struck */
+	uint64_t states, unique_states;
+	unsigned residue;             /* the most files left behind by a run */
+	uint64_t points[POINT_COUNT]; /* operations struck, by point */
+};
+
+/* Texts are owned. */
+struct result {
+	char *subject, *scenario;
+	unsigned workers;
+	char *fault; /* a fault's name, "power", "fiu" or "none" */
+	char *model; /* NULL */
+	enum property property;
+	enum verdict verdict;
+	bool is_claimed;
+	struct evidence evidence;
+	char *detail;  /* why; NULL where the verdict says it all */
+	char *witness; /* path; NULL: no violation */
+
+	/* The run that shows the violation; meaningful only if there is one. */
+	unsigned variant;
+	uint64_t n, seed;
+	struct workload workload;
+	char *commands; /* of libfiu; NULL */
+};
+
+void result_release(struct result *result);
+
+/* Results in the order in which they were planned. */
+struct result_list {
+	struct result *items; /* owned */
+	size_t count, capacity;
+};
+
+/* Takes over the result. Returns 0 or -ENOMEM. */
+int result_list_add(struct result_list *list, struct result *result);
+void result_list_release(struct result_list *list);
+
+/* The worst verdict of a property of a subject: violated, then unknown, then holds. Not-tested
+ * only if nothing of it was tested. `worst` (may be NULL) is the result that decides. */
+enum verdict result_list_worst(const struct result_list *list, const char *subject,
+	enum property property, const struct result **worst);
+
+/* JSON of one result, with all that is needed to read it back (between processes). */
+json_t *result_to_json(const struct result *result);
+/* Returns 0 or -EPROTO. */
+int result_from_json(json_t *json, struct result *result);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * A sweep: one fault at every place where it can strike one subject, and the verdicts that follow.
+ */
+#ifndef TORNWRITE_SWEEP_H
+#define TORNWRITE_SWEEP_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "harness/result.h"
+
+/* What one invocation does with every subject. */
+struct sweep_options {
+	const char *scenario;
+	uint64_t seed;
+	uint64_t max_states;                 /* runs a sweep may make; 0: no limit */
+	struct timespec deadline;            /* CLOCK_MONOTONIC; all zero: none */
+	volatile const bool *is_interrupted; /* may become true at any moment */
+};
+
+/* The fault to sweep: a plug-in, a scenario's libfiu commands, or neither (the run as it is). */
+struct sweep_fault {
+	const struct fault *fault;
+	const char *commands; /* one a line, translated by inject_check_command() */
+	unsigned samples;     /* runs with `commands`, each with a seed of its own */
+};
+
+struct sweep {
+	const struct subject *subject;
+	struct prober *prober;
+	const struct workspace *workspace;
+	const struct filter *filter;
+	const struct sweep_options *options;
+	/* Updates that are acknowledged when nothing is struck; of sweep_run() without a fault. */
+	unsigned baseline_acknowledged;
+};
+
+/* The name under which a sweep's results stand: the fault's, "fiu" or "none". */
+const char *sweep_fault_name(const struct sweep_fault *fault);
+
+/* Runs the sweep and adds one result a property. `sweep->baseline_acknowledged` must be known,
+ * that is, the sweep without a fault comes first. Returns 0 or -errno: the harness failed, and
+ * nothing was added. */
+int sweep_run(struct sweep *sweep, const struct sweep_fault *fault, struct result_list *results);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The tracer: follows one worker through its operations, puts each to libfiu, performs what the
+ * fault decided, and writes the recording.
+ */
+#ifndef TORNWRITE_TRACE_H
+#define TORNWRITE_TRACE_H
+
+#include <sys/types.h>
+
+#include "harness/recording.h"
+
+/* A run that makes more operations than this is ended as a hang: a loop that never gives up. */
+enum { TRACE_MAX_OPS = 100000 };
+
+/* Seizes a child that waits and has no filter yet. Returns 0 or -errno; -EPERM means that this
+ * host does not allow ptrace. */
+int trace_seize(pid_t pid);
+
+/* Follows a seized child to its end and reaps it. recording->initial must be what `inodes`
+ * describes; on return recording->final is the tree that the recorded operations lead to.
+ * `seed` is of the bytes that getrandom(2) gives the child, so that a run can be repeated.
+ * inject_begin() has been called. Returns 0 or -errno (the child is dead in any case). */
+int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,
+	struct recording *recording);
+
+#endif

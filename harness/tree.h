@@ -1,0 +1,98 @@
+/*
+ * A tree: the contents of the data directory at one moment, immutable and shared.
+ *
+ * Method: a tree is a table of reference-counted objects; a file is a list of reference-counted
+ * pages. A change copies only the table, the object and the page it touches, and nothing at all
+ * while nobody else holds them. tree_hash() is a function of names, types, permission bits,
+ * contents and link structure, and of nothing else (no times, owners, inode numbers, holes).
+ * Objects keep their number for ever, also when no name is left: an open file can still be written.
+ */
+#ifndef TORNWRITE_TREE_H
+#define TORNWRITE_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define XXH_STATIC_LINKING_ONLY /* hash states on the stack */
+#include <xxhash.h>
+
+#include "harness/op.h"
+
+enum { TREE_PAGE_BYTES = 4096, TREE_ROOT = 0 };
+
+enum object_type { OBJECT_NONE, OBJECT_FILE, OBJECT_DIRECTORY, OBJECT_SYMLINK };
+
+struct tree;
+
+/* An empty data directory. Returns NULL when out of memory. Pair with tree_unref(). */
+struct tree *tree_new(void);
+struct tree *tree_ref(struct tree *tree);
+void tree_unref(struct tree *tree); /* NULL is allowed */
+
+/* Replaces *tree by the tree after `op`, following op->effect; the old one is kept intact for
+ * whoever else holds a reference. A creating op introduces op->object, which must be
+ * tree_object_count(). Returns 0, -ENOMEM, or -EPROTO when the operation cannot have happened on
+ * this tree: the recording is wrong. */
+int tree_apply(struct tree **tree, const struct op *op);
+
+XXH128_hash_t tree_hash(const struct tree *tree);
+uint32_t tree_object_count(const struct tree *tree);
+enum object_type tree_object_type(const struct tree *tree, uint32_t object);
+uint64_t tree_file_bytes(const struct tree *tree, uint32_t object);
+
+/* The object under a name, or UINT32_MAX. */
+uint32_t tree_lookup(const struct tree *tree, uint32_t directory, const char *name);
+
+/* A name of the object, as a path relative to the root, in `path`. False: it has none. */
+bool tree_path(const struct tree *tree, uint32_t object, char *path, size_t path_size);
+
+/* Blocks that writing the range would have to allocate. */
+uint64_t tree_blocks_needed(
+	const struct tree *tree, uint32_t object, uint64_t offset, uint64_t size_bytes);
+/* Blocks in use by all files that have a name. */
+uint64_t tree_blocks_used(const struct tree *tree);
+
+/* Whether a page of a file begins with these bytes. */
+bool tree_page_equals(const struct tree *tree, uint32_t object, uint64_t page, const void *bytes,
+	size_t size_bytes);
+
+/* Calls `visit` for every name below the root, in order. `path` is relative to the root. */
+void tree_walk(const struct tree *tree,
+	void (*visit)(void *context, const char *path, uint32_t object), void *context);
+
+/* ---- for what a device did not keep (harness/sync_loss.c) ---- */
+
+/* Makes pages [first, first + count) of a file in *tree what they are in `source` (zero where
+ * that has none); the size stays. Returns 0 or -ENOMEM. */
+int tree_revert_pages(struct tree **tree, const struct tree *source, uint32_t object,
+	uint64_t first, uint64_t count);
+/* Makes the entries of a directory what they are in `source`. */
+int tree_revert_directory(struct tree **tree, const struct tree *source, uint32_t object);
+
+/* ---- on a disk (harness/tree_disk.c) ---- */
+
+/* Which object stands behind an inode, for the tracer. */
+struct inode_map;
+struct inode_map *inode_map_new(void);
+void inode_map_free(struct inode_map *map);
+/* Binds or rebinds an inode. Returns 0 or -ENOMEM. */
+int inode_map_set(struct inode_map *map, uint64_t device, uint64_t inode, uint32_t object);
+/* UINT32_MAX: not one of ours. */
+uint32_t inode_map_get(const struct inode_map *map, uint64_t device, uint64_t inode);
+
+/* Reads a directory into a new tree. `map` (NULL, or a new one) learns every inode. Objects are
+ * numbered in the order of their names. Returns 0, -errno, or -ENOTSUP for a device, fifo or
+ * socket. */
+int tree_load(int directory_fd, struct tree **tree, struct inode_map *map);
+
+/* Writes the tree into an empty directory. Returns 0 or -errno. */
+int tree_store(const struct tree *tree, int directory_fd);
+
+/* Removes everything in a directory, without following links. Returns 0 or -errno. */
+int tree_wipe(int directory_fd);
+
+/* Writes one line a difference: names, types, modes, sizes, the first differing byte. */
+void tree_print_difference(const struct tree *expected, const struct tree *found, FILE *stream);
+
+#endif

@@ -1,0 +1,383 @@
+/* Trees and directories: reading one from disk, writing one, wiping one, knowing inodes. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/tree_private.h"
+
+/* ---- inodes: a hash table with linear probing ---- */
+
+struct inode_slot {
+	uint64_t device, inode;
+	uint32_t object;
+	bool is_used;
+};
+
+struct inode_map {
+	size_t used, capacity; /* capacity is a power of two */
+	struct inode_slot *slots;
+};
+
+struct inode_map *inode_map_new(void)
+{
+	struct inode_map *map = calloc(1, sizeof(*map));
+
+	if (!map)
+		return NULL;
+	map->capacity = 64;
+	map->slots = calloc(map->capacity, sizeof(*map->slots));
+	if (!map->slots) {
+		free(map);
+		return NULL;
+	}
+	return map;
+}
+
+void inode_map_free(struct inode_map *map)
+{
+	if (!map)
+		return;
+	free(map->slots);
+	free(map);
+}
+
+static struct inode_slot *find_slot(const struct inode_map *map, uint64_t device, uint64_t inode)
+{
+	size_t i = (inode * 0x9e3779b97f4a7c15u ^ device) & (map->capacity - 1);
+
+	while (map->slots[i].is_used &&
+		(map->slots[i].inode != inode || map->slots[i].device != device))
+		i = (i + 1) & (map->capacity - 1);
+	return &map->slots[i];
+}
+
+int inode_map_set(struct inode_map *map, uint64_t device, uint64_t inode, uint32_t object)
+{
+	struct inode_slot *slot;
+
+	if (map->used * 2 >= map->capacity) {
+		struct inode_map larger = {.capacity = map->capacity * 2};
+
+		larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
+		if (!larger.slots)
+			return -ENOMEM;
+		for (size_t i = 0; i < map->capacity; i++) {
+			slot = &map->slots[i];
+			if (slot->is_used)
+				*find_slot(&larger, slot->device, slot->inode) = *slot;
+		}
+		free(map->slots);
+		map->slots = larger.slots;
+		map->capacity = larger.capacity;
+	}
+	slot = find_slot(map, device, inode);
+	map->used += !slot->is_used;
+	*slot = (struct inode_slot){device, inode, object, true};
+	return 0;
+}
+
+uint32_t inode_map_get(const struct inode_map *map, uint64_t device, uint64_t inode)
+{
+	const struct inode_slot *slot = find_slot(map, device, inode);
+
+	return slot->is_used ? slot->object : UINT32_MAX;
+}
+
+/* ---- from disk ---- */
+
+static int load_file(int fd, const struct stat *st, struct object *object)
+{
+	/* Fewer blocks than bytes: what reads as zeros may be a hole. */
+	bool has_holes = (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
+	uint8_t bytes[16 * TREE_PAGE_BYTES];
+	uint64_t offset = 0;
+	int err = object_resize(object, (uint64_t)st->st_size);
+
+	while (!err && offset < object->size_bytes) {
+		ssize_t got = pread(fd, bytes, sizeof(bytes), (off_t)offset);
+
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO; /* it shrank under us */
+		for (ssize_t at = 0; !err && at < got; at += TREE_PAGE_BYTES) {
+			size_t size = (size_t)(got - at);
+
+			if (size > TREE_PAGE_BYTES)
+				size = TREE_PAGE_BYTES;
+			if (!memcmp(bytes + at, zero_page.bytes, size))
+				object->pages[(offset + (size_t)at) / TREE_PAGE_BYTES] =
+					has_holes ? NULL : &zero_page;
+			else
+				err = object_write(object, offset + (size_t)at, bytes + at, size);
+		}
+		offset += (uint64_t)got;
+		if (offset < object->size_bytes && got % TREE_PAGE_BYTES)
+			return -EIO;
+	}
+	return err;
+}
+
+static int load_directory(
+	struct tree *tree, uint32_t number, int directory_fd, struct inode_map *map);
+
+static int load_entry(
+	struct tree *tree, int directory_fd, const char *name, struct inode_map *map, uint32_t *out)
+{
+	struct object *object;
+	struct stat st;
+	int fd = -1, err;
+
+	if (fstatat(directory_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
+		uint32_t known = inode_map_get(map, st.st_dev, st.st_ino);
+
+		if (known != UINT32_MAX && known < tree->object_count) {
+			*out = known;
+			return 0;
+		}
+	}
+	*out = tree->object_count;
+	err = tree_add_object(tree,
+		S_ISREG(st.st_mode)   ? OBJECT_FILE
+		: S_ISDIR(st.st_mode) ? OBJECT_DIRECTORY
+				      : OBJECT_SYMLINK,
+		S_ISLNK(st.st_mode) ? 0 : st.st_mode & 07777, &object);
+	if (!err)
+		err = inode_map_set(map, st.st_dev, st.st_ino, *out);
+	if (err)
+		return err;
+	if (S_ISLNK(st.st_mode)) {
+		char target[PATH_MAX];
+		ssize_t size = readlinkat(directory_fd, name, target, sizeof(target) - 1);
+
+		if (size < 0)
+			return -errno;
+		target[size] = 0;
+		object->target = strdup(target);
+		return object->target ? 0 : -ENOMEM;
+	}
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return -ENOTSUP;
+	fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = S_ISREG(st.st_mode) ? load_file(fd, &st, object)
+	                          : load_directory(tree, *out, fd, map);
+	close(fd);
+	return err;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* All names in a directory, sorted. The caller frees each and the list. */
+static int list_names(int directory_fd, char ***names, size_t *count)
+{
+	int copy = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+	size_t capacity = 0;
+	struct dirent *entry;
+	int err = 0;
+
+	*names = NULL;
+	*count = 0;
+	if (!stream) {
+		err = -errno;
+		if (copy >= 0)
+			close(copy);
+		return err;
+	}
+	while (!err && (errno = 0, entry = readdir(stream))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (*count == capacity) {
+			char **more = realloc(*names, (capacity * 2 + 16) * sizeof(**names));
+
+			if (!more) {
+				err = -ENOMEM;
+				break;
+			}
+			*names = more;
+			capacity = capacity * 2 + 16;
+		}
+		(*names)[*count] = strdup(entry->d_name);
+		if (!(*names)[(*count)++])
+			err = -ENOMEM;
+	}
+	if (!err && errno)
+		err = -errno;
+	closedir(stream);
+	if (*count)
+		qsort(*names, *count, sizeof(**names), compare_names);
+	return err;
+}
+
+static void free_names(char **names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
+static int load_directory(
+	struct tree *tree, uint32_t number, int directory_fd, struct inode_map *map)
+{
+	char **names;
+	size_t count;
+	int err = list_names(directory_fd, &names, &count);
+
+	for (size_t i = 0; !err && i < count; i++) {
+		uint32_t object;
+
+		err = load_entry(tree, directory_fd, names[i], map, &object);
+		if (!err)
+			err = object_set_entry(tree->objects[number], names[i], object);
+	}
+	free_names(names, count);
+	return err;
+}
+
+int tree_load(int directory_fd, struct tree **tree, struct inode_map *map)
+{
+	struct inode_map *links = map ? map : inode_map_new(); /* hard links need one */
+	struct stat st;
+	int err;
+
+	*tree = tree_new();
+	if (!*tree || !links) {
+		err = -ENOMEM;
+		goto out;
+	}
+	if (fstat(directory_fd, &st)) {
+		err = -errno;
+		goto out;
+	}
+	err = inode_map_set(links, st.st_dev, st.st_ino, TREE_ROOT);
+	if (!err)
+		err = load_directory(*tree, TREE_ROOT, directory_fd, links);
+out:
+	if (!map)
+		inode_map_free(links);
+	if (err) {
+		tree_unref(*tree);
+		*tree = NULL;
+	}
+	return err;
+}
+
+/* ---- to disk ---- */
+
+struct store_walk {
+	const struct tree *tree;
+	int root_fd;
+	char **first_path; /* by object number: where it was stored, for hard links */
+	int err;
+};
+
+static int store_file(const struct object *object, int root_fd, const char *path)
+{
+	int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (uint64_t i = 0; !err && i < object->page_count; i++) {
+		uint64_t offset = i * TREE_PAGE_BYTES;
+		size_t size = TREE_PAGE_BYTES;
+
+		if (object->size_bytes - offset < size)
+			size = (size_t)(object->size_bytes - offset);
+		if (object->pages[i] &&
+			pwrite(fd, object->pages[i]->bytes, size, (off_t)offset) != (ssize_t)size)
+			err = errno ? -errno : -ENOSPC;
+	}
+	if (!err && object->page_count && !object->pages[object->page_count - 1] &&
+		ftruncate(fd, (off_t)object->size_bytes))
+		err = -errno;
+	if (!err && fchmod(fd, object->mode))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void store_name(void *context, const char *path, uint32_t number)
+{
+	struct store_walk *walk = context;
+	const struct object *object = walk->tree->objects[number];
+
+	if (walk->err)
+		return;
+	if (walk->first_path[number]) {
+		if (linkat(walk->root_fd, walk->first_path[number], walk->root_fd, path, 0))
+			walk->err = -errno;
+		return;
+	}
+	walk->first_path[number] = strdup(path);
+	if (!walk->first_path[number]) {
+		walk->err = -ENOMEM;
+		return;
+	}
+	errno = 0;
+	switch (object->type) {
+	case OBJECT_FILE:
+		walk->err = store_file(object, walk->root_fd, path);
+		break;
+	case OBJECT_DIRECTORY:
+		if (mkdirat(walk->root_fd, path, 0700) ||
+			fchmodat(walk->root_fd, path, object->mode, 0))
+			walk->err = -errno;
+		break;
+	default:
+		if (symlinkat(object->target, walk->root_fd, path))
+			walk->err = -errno;
+	}
+}
+
+int tree_store(const struct tree *tree, int directory_fd)
+{
+	struct store_walk walk = {tree, directory_fd, NULL, 0};
+
+	walk.first_path = calloc(tree->object_count, sizeof(*walk.first_path));
+	if (!walk.first_path)
+		return -ENOMEM;
+	tree_walk(tree, store_name, &walk);
+	free_names(walk.first_path, tree->object_count);
+	return walk.err;
+}
+
+int tree_wipe(int directory_fd)
+{
+	char **names;
+	size_t count;
+	int err = list_names(directory_fd, &names, &count);
+
+	for (size_t i = 0; !err && i < count; i++) {
+		int fd;
+
+		if (!unlinkat(directory_fd, names[i], 0))
+			continue;
+		if (errno != EISDIR && errno != EPERM) {
+			err = -errno;
+			break;
+		}
+		fd = openat(
+			directory_fd, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0) {
+			err = -errno;
+			break;
+		}
+		err = tree_wipe(fd);
+		close(fd);
+		if (!err && unlinkat(directory_fd, names[i], AT_REMOVEDIR))
+			err = -errno;
+	}
+	free_names(names, count);
+	return err;
+}

@@ -1,0 +1,193 @@
+/*
+ * The table for a person: a row a strategy, a column a property, glyph and word; below each row
+ * the shortest explanation of what was violated. At the end what was run, and one line to replay
+ * each kind of violation.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/report.h"
+
+enum { NAME_WIDTH = 26, CELL_WIDTH = 15 };
+
+static const struct look {
+	const char *glyph, *color;
+} looks[] = {
+	[VERDICT_NOT_TESTED] = {"·", "\033[2m"},
+	[VERDICT_HOLDS] = {"✓", "\033[32m"},
+	[VERDICT_UNKNOWN] = {"?", "\033[33m"},
+	[VERDICT_VIOLATED] = {"✗", "\033[31m"},
+};
+
+static void print_cell(enum verdict verdict, bool is_colored, FILE *stream)
+{
+	const struct look *look = &looks[verdict];
+
+	/* The glyph is one column wide and several bytes long. */
+	fprintf(stream, "%s%s %-*s%s", is_colored ? look->color : "", look->glyph, CELL_WIDTH - 2,
+		verdict_names[verdict], is_colored ? "\033[0m" : "");
+}
+
+/* The violation of a property that is told in the fewest words. */
+static const struct result *shortest_violation(
+	const struct report_input *input, const char *subject, enum property property)
+{
+	const struct result *best = NULL;
+
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+
+		if (result->verdict != VERDICT_VIOLATED || result->property != property ||
+			strcmp(result->subject, subject))
+			continue;
+		/* A broken claim comes before everything else. */
+		if (!best || result->is_claimed > best->is_claimed ||
+			(result->is_claimed == best->is_claimed &&
+				strlen(result->detail) < strlen(best->detail)))
+			best = result;
+	}
+	return best;
+}
+
+static unsigned worst_residue(const struct report_input *input, const char *subject)
+{
+	unsigned worst = 0;
+
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+
+		if (!strcmp(result->subject, subject) && result->evidence.residue > worst)
+			worst = result->evidence.residue;
+	}
+	return worst;
+}
+
+static void print_subject(const struct report_input *input, const char *subject, FILE *stream)
+{
+	unsigned residue = worst_residue(input, subject);
+
+	fprintf(stream, "%-*s", NAME_WIDTH, subject);
+	for (int property = 0; property < PROPERTY_COUNT; property++)
+		print_cell(
+			result_list_worst(input->results, subject, (enum property)property, NULL),
+			input->is_colored, stream);
+	fputc('\n', stream);
+	for (int property = 0; property < PROPERTY_COUNT; property++) {
+		const struct result *result =
+			shortest_violation(input, subject, (enum property)property);
+
+		if (result)
+			fprintf(stream, "    %c %s: %s%s\n", "ACID"[property], result -> fault,
+				result -> detail, result -> is_claimed ? "  [CLAIM BROKEN]" : "");
+	}
+	if (residue)
+		fprintf(stream, "    residue: up to %u file%s left behind\n", residue,
+			residue == 1 ? "" : "s");
+}
+
+/* What a violation looks like, less its cause and its numbers. */
+static void kind_of(const struct result *result, char kind[128])
+{
+	const char *colon = strstr(result->detail, ": ");
+	size_t length = 0;
+
+	for (const char *at = colon ? colon + 2 : result->detail; *at && length < 126; at++) {
+		bool is_digit = *at >= '0' && *at <= '9';
+
+		if (is_digit && length && kind[length - 1] == 'N')
+			continue;
+		kind[length++] = is_digit ? 'N' : *at;
+	}
+	kind[length] = 0;
+}
+
+static bool is_first_of_kind(const struct report_input *input, size_t index, const char *kind)
+{
+	const struct result *result = &input->results->items[index];
+	char other[128];
+
+	for (size_t i = 0; i < index; i++) {
+		const struct result *earlier = &input->results->items[i];
+
+		if (earlier->verdict != VERDICT_VIOLATED || earlier->property != result->property)
+			continue;
+		kind_of(earlier, other);
+		if (!strcmp(other, kind))
+			return false;
+	}
+	return true;
+}
+
+static void print_replays(const struct report_input *input, FILE *stream)
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+		char kind[128];
+
+		if (result->verdict != VERDICT_VIOLATED || !result->witness)
+			continue;
+		kind_of(result, kind);
+		if (!is_first_of_kind(input, i, kind))
+			continue;
+		if (!has_any)
+			fputs("\nReplay one of each kind of violation:\n", stream);
+		has_any = true;
+		fprintf(stream, "  tornwrite replay %s\n      %s: %s\n", result->witness,
+			property_names[result->property], kind);
+	}
+}
+
+/* Everything but the property is the same for the results of one sweep; count each sweep once. */
+static void print_totals(const struct report_input *input, FILE *stream)
+{
+	uint64_t runs = 0, fired = 0, states = 0, unique = 0;
+	size_t unknown = 0, broken = 0;
+
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+
+		unknown += result->verdict == VERDICT_UNKNOWN;
+		broken += result->verdict == VERDICT_VIOLATED && result->is_claimed;
+		if (result->property != ATOMICITY)
+			continue;
+		runs += result->evidence.runs;
+		fired += result->evidence.fired;
+		states += result->evidence.states;
+		unique += result->evidence.unique_states;
+	}
+	fprintf(stream,
+		"\n%" PRIu64 " runs, in %" PRIu64 " of them a fault fired; %" PRIu64
+		" states judged, %" PRIu64 " of them different; %.1f s; seed 0x%" PRIx64 "\n",
+		runs, fired, states, unique, input->seconds, input->seed);
+	fputs("Durable means here: against kills, failed calls and failed syncs. Power cuts are "
+	      "not\n"
+	      "tested, and isolation needs several workers.\n",
+		stream);
+	if (unknown)
+		fprintf(stream, "%zu verdicts are unknown: not everything was run.\n", unknown);
+	if (broken)
+		fprintf(stream, "%zu claims broke: see [CLAIM BROKEN] above.\n", broken);
+	if (input->interrupted_by)
+		fputs("Interrupted: this report is partial.\n", stream);
+}
+
+static int table_report(const struct report_input *input, FILE *stream)
+{
+	fprintf(stream, "%-*s%-*s%-*s%-*s%s\n", NAME_WIDTH, "strategy", CELL_WIDTH, "Atomic",
+		CELL_WIDTH, "Consistent", CELL_WIDTH, "Isolated", "Durable");
+	for (size_t i = 0; i < input->subject_count; i++)
+		print_subject(input, input->subjects[i], stream);
+	print_replays(input, stream);
+	print_totals(input, stream);
+	return ferror(stream) ? -EIO : 0;
+}
+
+const struct report report_table = {
+	.name = "table",
+	.summary = "a table for a person",
+	.write = table_report,
+};

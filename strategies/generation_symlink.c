@@ -1,0 +1,96 @@
+/*
+ * The article's generations as they can work: build a new directory, make a symlink to it under
+ * another name, rename that over the active one. Old generations stay, for readers may be inside.
+ * Nothing is synced. One writer at a time, which is not enforced.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "harness/store.h"
+
+#define LINK_ASIDE GENERATION_LINK ".new"
+
+static int write_member(int active_fd, int generation_fd, const struct txn *txn, unsigned member)
+{
+	struct buffer document = {0};
+	int fd = -1;
+	int err = tree_member_read(active_fd, member, &document);
+
+	if (!err)
+		err = tree_member_add(&document, txn, member);
+	if (err)
+		goto out;
+	fd = TEMP_FAILURE_RETRY(openat(generation_fd, tree_member_names[member],
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+	if (fd < 0) {
+		err = -errno;
+		goto out;
+	}
+	err = io_write_all(fd, document.data, document.size_bytes);
+	int close_err = io_close(fd);
+	if (!err)
+		err = close_err;
+out:
+	buffer_release(&document);
+	return err;
+}
+
+static int switch_to(const char *name)
+{
+	int err = 0;
+
+	/* A crash may have left one. */
+	if (unlink(LINK_ASIDE) && errno != ENOENT)
+		return -errno;
+	if (symlink(name, LINK_ASIDE))
+		return -errno;
+	if (rename(LINK_ASIDE, GENERATION_LINK)) {
+		err = -errno;
+		unlink(LINK_ASIDE);
+	}
+	return err;
+}
+
+static int generation_symlink_update(const struct txn *txn)
+{
+	char name[32];
+	int active_fd = -1;
+	int generation_fd = -1;
+	int err = generation_create(name);
+
+	if (err)
+		return err;
+	active_fd = TEMP_FAILURE_RETRY(open(GENERATION_LINK, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (active_fd < 0)
+		err = -errno;
+	generation_fd = TEMP_FAILURE_RETRY(open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (!err && generation_fd < 0)
+		err = -errno;
+	for (unsigned member = 0; !err && member < TXN_MEMBERS; member++)
+		err = write_member(active_fd, generation_fd, txn, member);
+	if (!err)
+		err = switch_to(name);
+	if (err)
+		generation_remove(name);
+	io_close(generation_fd);
+	io_close(active_fd);
+	return err;
+}
+
+const struct strategy strategy_generation_symlink = {
+	.name = "generation-symlink",
+	.summary = "build a new directory and rename a new symlink over the old one",
+	.store = STORE_TREE,
+	.claims =
+		{
+			.atomic = SURVIVES_KILL | SURVIVES_ERRORS,
+			.consistent = SURVIVES_KILL | SURVIVES_ERRORS,
+			.durable = SURVIVES_KILL | SURVIVES_ERRORS,
+		},
+	.residue = LINK_ASIDE,
+	.setup = generation_setup,
+	.update = generation_symlink_update,
+	.read = generation_read,
+};
