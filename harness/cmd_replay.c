@@ -14,6 +14,7 @@
 #include "harness/commands.h"
 #include "harness/explain.h"
 #include "harness/full_disk.h"
+#include "harness/machine.h"
 #include "harness/options.h"
 #include "harness/plugins.h"
 #include "harness/probe.h"
@@ -369,6 +370,7 @@ int cmd_replay(int argc, char **argv)
 		options_fail("--keep %s: exists already", replay.options.keep);
 	if (scratch_init(&replay.scratch, replay.options.directory, message, sizeof(message)))
 		options_fail("%s", message);
+	machine_unmap_clock();
 	err = inject_init();
 	if (!err)
 		err = filter_init(&replay.filter);

@@ -17,6 +17,7 @@
 #include "harness/commands.h"
 #include "harness/filter.h"
 #include "harness/jobs.h"
+#include "harness/machine.h"
 #include "harness/options.h"
 #include "harness/plugins.h"
 #include "harness/progress.h"
@@ -160,7 +161,7 @@ static void parse_arguments(struct options *options, int argc, char **argv)
 		       "tells which ACID properties held.\v"
 		       "SCENARIO is a name of 'tornwrite list scenarios' or an .ini file; the "
 		       "default is quick. Exit status: 0 all claims held, 1 a claim broke, 2 "
-	               "usage, "
+		       "usage, "
 		       "3 the harness failed, 4 nothing selected, 5 incomplete, 77 skipped."};
 
 	*options = (struct options){.seed = default_seed,
@@ -282,8 +283,10 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 	char message[PATH_MAX + 256] = "";
 	int err = 0;
 
-	if (workspace.data_fd < 0)
+	if (workspace.data_fd < 0) {
+		machine_unmap_clock();
 		err = workspace_init(&workspace, &run->scratch, job);
+	}
 	if (!err)
 		err = subject_init(&subject, unit->strategy, &unit->scenario->workload, &workspace,
 			message, sizeof(message));

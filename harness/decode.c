@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -213,6 +214,7 @@ static int look_at(const struct task *task, int fd, struct descriptor *descripto
 	int copy = (int)syscall(SYS_pidfd_getfd, task->pidfd, fd, 0);
 	int err = 0;
 
+	memset(descriptor, 0, sizeof(*descriptor));
 	descriptor->object = UINT32_MAX;
 	if (copy < 0)
 		return errno == EBADF ? 0 : -errno;
@@ -228,6 +230,15 @@ static int look_at(const struct task *task, int fd, struct descriptor *descripto
 	}
 	close(copy);
 	return err;
+}
+
+bool decode_is_random_device(const struct task *task, int fd)
+{
+	struct descriptor descriptor;
+
+	if (look_at(task, fd, &descriptor) || !S_ISCHR(descriptor.st.st_mode))
+		return false;
+	return descriptor.st.st_rdev == makedev(1, 8) || descriptor.st.st_rdev == makedev(1, 9);
 }
 
 static int decode_descriptor(const struct task *task, int fd, struct op *op)

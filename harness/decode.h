@@ -33,6 +33,9 @@ int decode_exit(const struct task *task, const struct call *call, struct op *op)
  * Returns 1, 0 when it is not in the data directory or cannot be written through, or -errno. */
 int decode_mapping(const struct task *task, const struct call *call, uint32_t *object, int *fd);
 
+/* Whether a descriptor of the task is /dev/random or /dev/urandom. */
+bool decode_is_random_device(const struct task *task, int fd);
+
 /* Copies between us and a stopped task. Return 0 or -errno. */
 int decode_peek(const struct task *task, uint64_t address, void *bytes, size_t size_bytes);
 int decode_poke(const struct task *task, uint64_t address, const void *bytes, size_t size_bytes);

@@ -95,6 +95,10 @@ static void judge_torn(struct judge *judge, const struct view_entry *entry)
 {
 	size_t whole;
 
+	if (!entry->size_bytes) {
+		violate(judge, ATOMICITY, "an empty record is there");
+		return;
+	}
 	if (entry->id == UINT64_MAX) {
 		violate(judge, ATOMICITY, "a piece of a transaction is there (%u byte%s)",
 			entry->size_bytes, plural(entry->size_bytes));

@@ -5,9 +5,15 @@
 
 #include "harness/machine.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int machine_get_call(pid_t pid, struct call *call)
 {
@@ -70,4 +76,50 @@ int machine_set_result(pid_t pid, struct call *call, int64_t result)
 	call->registers.rax = (unsigned long long)result;
 	call->result = result;
 	return set_registers(pid, call);
+}
+
+/* mov eax, number; syscall; ret */
+static int overwrite(int memory_fd, uint64_t address, int number)
+{
+	unsigned char code[] = {0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3};
+
+	memcpy(code + 1, &number, sizeof(number));
+	return pwrite(memory_fd, code, sizeof(code), (off_t)address) == sizeof(code) ? 0 : -EPERM;
+}
+
+int machine_unmap_clock(void)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} functions[] = {{"__vdso_clock_gettime", SYS_clock_gettime},
+		{"__vdso_gettimeofday", SYS_gettimeofday}, {"__vdso_time", SYS_time}};
+	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image;
+	const Elf64_Shdr *sections;
+	int fd, err = 0;
+
+	if (!image)
+		return 0; /* no vDSO: every clock call is a system call already */
+	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	sections = (const Elf64_Shdr *)(image + header->e_shoff);
+	for (int i = 0; i < header->e_shnum; i++) {
+		const Elf64_Sym *symbols = (const Elf64_Sym *)(image + sections[i].sh_offset);
+		const char *names;
+
+		if (sections[i].sh_type != SHT_DYNSYM)
+			continue;
+		names = image + sections[sections[i].sh_link].sh_offset;
+		for (size_t k = 0; k < sections[i].sh_size / sizeof(*symbols); k++) {
+			for (size_t f = 0; f < sizeof(functions) / sizeof(*functions); f++) {
+				if (!err && !strcmp(names + symbols[k].st_name, functions[f].name))
+					err = overwrite(fd, (uint64_t)image + symbols[k].st_value,
+						functions[f].number);
+			}
+		}
+	}
+	close(fd);
+	return err;
 }

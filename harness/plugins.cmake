@@ -1,8 +1,8 @@
 # Generates the tables of plug-ins from the files in their folders.
 
-# plugin_table(FOLDER KIND TABLE): FOLDER/*.c each define `const struct KIND KIND_<file name>`.
-# Adds the files and the generated table to PLUGIN_SOURCES.
-function(plugin_table folder kind table)
+# plugin_table(FOLDER KIND TABLE COUNT): FOLDER/*.c each define `const struct KIND KIND_<file name>`.
+# Adds the files and a generated file with TABLE and COUNT to PLUGIN_SOURCES.
+function(plugin_table folder kind table count)
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c)
   list(SORT files)
   set(externs "")
@@ -15,8 +15,11 @@ function(plugin_table folder kind table)
   set(out ${CMAKE_BINARY_DIR}/generated/${table}.c)
   file(CONFIGURE OUTPUT ${out} @ONLY CONTENT
 "#include \"harness/plugins.h\"\n\n@externs@
+extern const struct @kind@ *const @table@[];
+extern const size_t @count@;
+
 const struct @kind@ *const @table@[] = {\n@entries@};
-const size_t @kind@_count = sizeof(@table@) / sizeof(*@table@);
+const size_t @count@ = sizeof(@table@) / sizeof(*@table@);
 ")
   set(PLUGIN_SOURCES ${PLUGIN_SOURCES} ${files} ${out} PARENT_SCOPE)
 endfunction()

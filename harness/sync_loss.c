@@ -176,6 +176,10 @@ int sync_loss_follow(struct sync_loss *loss, const struct op *op, struct tree *a
 	bool is_sync = op->kind == OP_FSYNC || op->kind == OP_FDATASYNC;
 	int err = 0;
 
+	/* Interrupted before anything was written: the pages are as dirty as they were. */
+	if (op->result == -EINTR)
+		is_sync = false;
+
 	if (op->effect >= 0)
 		err = follow_change(loss, op, after);
 	if (err)

@@ -7,6 +7,7 @@
  * makes them `lost`; writing a lost page again makes it dirty again, and a good sync makes dirty
  * pages durable. The entries of a directory are treated like one page. Everything that no failed
  * sync touched is taken to be on the disk, so whatever is missing is the failed sync's doing.
+ * A sync that was interrupted (EINTR) is no failed one: it has not written anything yet.
  */
 #ifndef TORNWRITE_SYNC_LOSS_H
 #define TORNWRITE_SYNC_LOSS_H

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/decode.h"
+#include "harness/fake.h"
 #include "harness/filter.h"
 #include "harness/inject.h"
 #include "harness/watchdog.h"
@@ -29,7 +29,7 @@ enum { MAX_MAPPINGS = 16 };
 struct trace {
 	struct task task;
 	struct recording *recording;
-	uint64_t random; /* state of the generator behind getrandom */
+	struct fake fake;
 	unsigned ops;
 
 	/* The call between its entry and its exit stop. */
@@ -191,28 +191,6 @@ static int strike_at_entry(struct trace *trace, struct call *call, bool *runs)
 	}
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15u); /* splitmix64 */
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-/* Random bytes that are the same in every run: temporary names are made of them. */
-static int fake_getrandom(struct trace *trace, struct call *call)
-{
-	uint64_t bytes[32];
-	uint64_t size = call->args[1] < sizeof(bytes) ? call->args[1] : sizeof(bytes);
-
-	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++)
-		bytes[i] = next_random(&trace->random);
-	if (decode_poke(&trace->task, call->args[0], bytes, size))
-		return machine_skip_call(trace->task.pid, call, -EFAULT);
-	return machine_skip_call(trace->task.pid, call, (int64_t)size);
-}
-
 static int on_mark(struct trace *trace, struct call *call)
 {
 	struct event event = {.kind = (enum event_kind)call->args[1],
@@ -236,10 +214,11 @@ static int on_entry(struct trace *trace, int *request)
 		return err;
 	if (call.number == SYS_prctl)
 		return on_mark(trace, &call);
-	if (call.number == SYS_getrandom)
-		return fake_getrandom(trace, &call);
 	if (call.number == SYS_mmap)
 		return add_mapping(trace, &call);
+	found = fake_answer(&trace->fake, &trace->task, &call);
+	if (found)
+		return found < 0 ? found : 0;
 	found = decode_entry(&trace->task, &call, &trace->op);
 	if (found <= 0) {
 		op_release(&trace->op);
@@ -351,8 +330,9 @@ static void classify_end(struct trace *trace, int status, bool is_late)
 int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,
 	struct recording *recording)
 {
-	struct trace trace = {
-		.task = {.pid = pid, .inodes = inodes}, .recording = recording, .random = seed};
+	struct trace trace = {.task = {.pid = pid, .inodes = inodes},
+		.recording = recording,
+		.fake = {.random = seed}};
 	int status = 0, err = 0;
 	bool is_late;
 

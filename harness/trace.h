@@ -18,7 +18,7 @@ int trace_seize(pid_t pid);
 
 /* Follows a seized child to its end and reaps it. recording->initial must be what `inodes`
  * describes; on return recording->final is the tree that the recorded operations lead to.
- * `seed` is of the bytes that getrandom(2) gives the child, so that a run can be repeated.
+ * `seed` is of what the child sees of chance: see fake.h.
  * inject_begin() has been called. Returns 0 or -errno (the child is dead in any case). */
 int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,
 	struct recording *recording);

@@ -1,0 +1,90 @@
+/* One function a call. A clock goes on by a microsecond each time it is read. */
+#include "harness/fake.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+
+enum { FAKE_PID = 4242, NANOSECONDS_A_TICK = 1000 };
+
+static const time_t fake_start = 1767225600; /* 2026-01-01 */
+
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15u); /* splitmix64 */
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static int answer_with(const struct task *task, struct call *call, int64_t result)
+{
+	int err = machine_skip_call(task->pid, call, result);
+
+	return err ? err : 1;
+}
+
+static int answer_random(
+	struct fake *fake, const struct task *task, struct call *call, uint64_t at, uint64_t size)
+{
+	uint64_t bytes[32];
+
+	/* A caller must be ready for fewer bytes than it asked for. */
+	if (size > sizeof(bytes))
+		size = sizeof(bytes);
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++)
+		bytes[i] = next_random(&fake->random);
+	return answer_with(
+		task, call, decode_poke(task, at, bytes, size) ? -EFAULT : (int64_t)size);
+}
+
+static void now(struct fake *fake, struct timespec *time)
+{
+	uint64_t passed = ++fake->ticks * NANOSECONDS_A_TICK;
+
+	time->tv_sec = fake_start + (time_t)(passed / 1000000000);
+	time->tv_nsec = (long)(passed % 1000000000);
+}
+
+static int answer_time(struct fake *fake, const struct task *task, struct call *call)
+{
+	struct timespec time;
+	struct timeval coarse;
+	uint64_t at = call->number == SYS_clock_gettime ? call->args[1] : call->args[0];
+	int err = 0;
+
+	now(fake, &time);
+	coarse = (struct timeval){time.tv_sec, time.tv_nsec / 1000};
+	if (call->number == SYS_clock_gettime)
+		err = decode_poke(task, at, &time, sizeof(time));
+	else if (at && call->number == SYS_gettimeofday)
+		err = decode_poke(task, at, &coarse, sizeof(coarse));
+	else if (at)
+		err = decode_poke(task, at, &time.tv_sec, sizeof(time.tv_sec));
+	if (err)
+		return answer_with(task, call, -EFAULT);
+	return answer_with(task, call, call->number == SYS_time ? time.tv_sec : 0);
+}
+
+int fake_answer(struct fake *fake, const struct task *task, struct call *call)
+{
+	switch (call->number) {
+	case SYS_getrandom:
+		return answer_random(fake, task, call, call->args[0], call->args[1]);
+	case SYS_read:
+		if (!decode_is_random_device(task, (int)call->args[0]))
+			return 0;
+		return answer_random(fake, task, call, call->args[1], call->args[2]);
+	case SYS_clock_gettime:
+	case SYS_gettimeofday:
+	case SYS_time:
+		return answer_time(fake, task, call);
+	case SYS_getpid:
+		return answer_with(task, call, FAKE_PID);
+	default:
+		return 0;
+	}
+}

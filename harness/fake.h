@@ -1,0 +1,20 @@
+/*
+ * What differs from run to run is made the same: the random bytes, the clock and the process id
+ * that a worker sees are functions of the seed and of how often it asked. Temporary names are
+ * made of them, so a plan that is run again gives the same files under the same names.
+ */
+#ifndef TORNWRITE_FAKE_H
+#define TORNWRITE_FAKE_H
+
+#include "harness/decode.h"
+
+struct fake {
+	uint64_t random; /* state of the generator */
+	uint64_t ticks;  /* how often the time was asked for */
+};
+
+/* Answers a call at its entry stop in the kernel's place. Returns 1 when it did, 0 when the call is
+ * none of these, or -errno. */
+int fake_answer(struct fake *fake, const struct task *task, struct call *call);
+
+#endif
