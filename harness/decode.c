@@ -145,9 +145,10 @@ static int decode_two_names(
 	struct place source, target;
 	int err = find_place(task, from_fd, from, &source);
 
-	if (!err)
-		err = find_place(task, to_fd, to, &target);
-	if (err || source.directory == UINT32_MAX || target.directory == UINT32_MAX)
+	if (err || source.directory == UINT32_MAX)
+		return err;
+	err = find_place(task, to_fd, to, &target);
+	if (err || target.directory == UINT32_MAX)
 		return err;
 	op->object = tree_lookup(task->tree, source.directory, source.name);
 	err = set_name(op, &source);
@@ -423,7 +424,7 @@ static int decode_io(const struct task *task, const struct call *call, struct op
 
 static int decode_openat2(const struct task *task, const struct call *call, struct op *op)
 {
-	struct open_how how;
+	struct open_how how = {0};
 
 	if (decode_peek(task, call->args[2], &how, sizeof(how)))
 		return 0;

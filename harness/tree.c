@@ -271,7 +271,8 @@ int object_set_entry(struct object *directory, const char *name, uint32_t object
 		return -ENOMEM;
 	memmove(&directory->entries[position + 1], &directory->entries[position],
 		(directory->entry_count - position) * sizeof(*directory->entries));
-	directory->entries[position] = (struct entry){copy, object};
+	directory->entries[position].name = copy;
+	directory->entries[position].object = object;
 	directory->entry_count++;
 	return 0;
 }
