@@ -15,3 +15,8 @@ const struct fault_variant *fault_variant(const struct fault *fault, unsigned va
 {
 	return fault->variant_count ? &fault->variants[variant] : &default_variants[variant];
 }
+
+bool fault_is_budget(enum fault_repeat repeat)
+{
+	return repeat == REPEAT_BUDGET || repeat == REPEAT_SHRINKING;
+}

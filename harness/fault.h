@@ -15,9 +15,11 @@
 enum fault_repeat {
 	REPEAT_NEVER,      /* one call fails */
 	REPEAT_SAME_POINT, /* and every later call at the same point that it can strike */
+	REPEAT_NEXT,       /* and the next call at any point that it can strike */
 	REPEAT_ALTERNATE, /* as before, but a call right after a struck one goes through: a retry */
 	REPEAT_EVERYWHERE, /* and every later call at any point that it can strike */
 	REPEAT_BUDGET,     /* strikes whatever needs more blocks than are free */
+	REPEAT_SHRINKING,  /* the same, but what is freed is taken by somebody else */
 };
 
 struct fault_variant {
@@ -31,14 +33,14 @@ struct fault {
 	enum survives class;
 
 	/* Swept one after the other, each with N = 1, 2, ... until a run in which nothing fires.
-	 * N is the Nth chance in the run; for REPEAT_BUDGET it is the free blocks plus one.
+	 * N is the Nth chance in the run; for a budget it is the free blocks plus one.
 	 * variant_count 0 stands for "once" and "persistent", that is REPEAT_SAME_POINT. */
 	const struct fault_variant *variants;
 	unsigned variant_count;
 
 	int error; /* errno, positive; what a call fails with when there is no `strike` hook */
 
-	/* The file system itself runs full (a tmpfs of the size that REPEAT_BUDGET says): nothing
+	/* The file system itself runs full (a tmpfs of the size that the budget says): nothing
 	 * is injected, the hooks are not called, and a fault has fired when a call reports ENOSPC
 	 * or is short. */
 	bool is_real;
@@ -47,11 +49,14 @@ struct fault {
 	unsigned (*chances)(const struct op *op, unsigned variant);
 
 	/* How the `chance`th way (from 0) looks; 0 is also what later calls get. For
-	 * REPEAT_BUDGET `chance` is the number of free blocks, and STRIKE_NONE means that they
+	 * a budget `chance` is the number of free blocks, and STRIKE_NONE means that they
 	 * suffice. Pure. NULL: the call fails with `error`. */
 	void (*strike)(
 		const struct op *op, unsigned variant, uint64_t chance, struct strike *strike);
 };
+
+/* Whether a variant is a budget of free blocks and not a chance in the run. */
+bool fault_is_budget(enum fault_repeat repeat);
 
 /* The fault's variants, the default ones included. */
 unsigned fault_variant_count(const struct fault *fault);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -48,50 +47,66 @@ int full_disk_enter(void)
 	return err;
 }
 
-static void data_path(const struct workspace *workspace, char path[PATH_MAX + 8])
+int full_disk_mount(struct full_disk *disk, const struct workspace *workspace)
 {
-	snprintf(path, PATH_MAX + 8, "%s/data", workspace->path);
-}
-
-int full_disk_mount(const struct workspace *workspace, int *directory_fd)
-{
-	char path[PATH_MAX + 8];
-
-	data_path(workspace, path);
-	if (mount("tornwrite", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"))
+	snprintf(disk->path, sizeof(disk->path), "%s/data", workspace->path);
+	if (mount("tornwrite", disk->path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"))
 		return -errno;
-	*directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*directory_fd < 0) {
+	disk->directory_fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (disk->directory_fd < 0) {
 		int err = -errno;
 
-		umount2(path, MNT_DETACH);
+		umount2(disk->path, MNT_DETACH);
 		return err;
 	}
 	return 0;
 }
 
-int full_disk_limit(int directory_fd, const struct workspace *workspace, uint64_t free_blocks)
+static int used_blocks(const struct full_disk *disk, uint64_t *blocks)
 {
-	char path[PATH_MAX + 8], options[64];
 	struct statvfs st;
-	uint64_t used;
 
-	data_path(workspace, path);
-	if (fstatvfs(directory_fd, &st))
+	if (fstatvfs(disk->directory_fd, &st))
 		return -errno;
-	used = (uint64_t)(st.f_blocks - st.f_bfree);
-	snprintf(options, sizeof(options), "size=%llu",
-		(unsigned long long)(used + free_blocks) * st.f_frsize);
-	return mount(NULL, path, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) ? -errno : 0;
+	*blocks = (uint64_t)(st.f_blocks - st.f_bfree);
+	return 0;
 }
 
-void full_disk_unmount(const struct workspace *workspace, int directory_fd)
+static int set_size(const struct full_disk *disk, uint64_t blocks)
 {
-	char path[PATH_MAX + 8];
+	char options[64];
 
-	data_path(workspace, path);
-	close(directory_fd);
-	umount2(path, MNT_DETACH);
+	/* A size of 0 would be no limit at all. */
+	snprintf(options, sizeof(options), "size=%llu",
+		(unsigned long long)(blocks ? blocks : 1) * TREE_PAGE_BYTES);
+	return mount(NULL, disk->path, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) ? -errno
+	                                                                                 : 0;
+}
+
+int full_disk_limit(struct full_disk *disk, uint64_t free_blocks, bool is_shrinking)
+{
+	int err = used_blocks(disk, &disk->most_blocks);
+
+	disk->limit_blocks = disk->most_blocks + free_blocks;
+	disk->is_shrinking = is_shrinking;
+	return err ? err : set_size(disk, disk->limit_blocks);
+}
+
+void full_disk_shrink(struct full_disk *disk)
+{
+	uint64_t used = 0;
+
+	if (!disk->is_shrinking || used_blocks(disk, &used))
+		return;
+	if (used > disk->most_blocks)
+		disk->most_blocks = used;
+	set_size(disk, used + disk->limit_blocks - disk->most_blocks);
+}
+
+void full_disk_unmount(struct full_disk *disk)
+{
+	close(disk->directory_fd);
+	umount2(disk->path, MNT_DETACH);
 }
 
 void full_disk_count(struct recording *recording)

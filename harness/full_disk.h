@@ -5,6 +5,8 @@
 #ifndef TORNWRITE_FULL_DISK_H
 #define TORNWRITE_FULL_DISK_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "harness/recording.h"
@@ -14,13 +16,25 @@
  * single-threaded process. Returns 0 or -errno: this host does not allow it. */
 int full_disk_enter(void);
 
-/* Mounts an empty tmpfs for one run. *directory_fd is its root. Returns 0 or -errno. */
-int full_disk_mount(const struct workspace *workspace, int *directory_fd);
+/* One such file system, for one run. */
+struct full_disk {
+	char path[PATH_MAX + 8];
+	int directory_fd;  /* its root */
+	bool is_shrinking; /* what is freed is taken at once */
+	uint64_t limit_blocks, most_blocks;
+};
 
-/* Leaves `free_blocks` blocks of 4096 bytes free. Returns 0 or -errno. */
-int full_disk_limit(int directory_fd, const struct workspace *workspace, uint64_t free_blocks);
+/* Mounts an empty tmpfs over the data directory. Returns 0 or -errno. Pair with
+ * full_disk_unmount(). */
+int full_disk_mount(struct full_disk *disk, const struct workspace *workspace);
 
-void full_disk_unmount(const struct workspace *workspace, int directory_fd);
+/* From now on it has `free_blocks` free blocks of 4096 bytes. Returns 0 or -errno. */
+int full_disk_limit(struct full_disk *disk, uint64_t free_blocks, bool is_shrinking);
+
+/* Takes away what was freed since. To be called before every operation. */
+void full_disk_shrink(struct full_disk *disk);
+
+void full_disk_unmount(struct full_disk *disk);
 
 /* Marks every operation that the kernel refused with ENOSPC or did in part as struck, and counts
  * them in recording->fired. */

@@ -20,7 +20,7 @@
 static struct {
 	const struct plan *plan;
 	bool is_external; /* the callbacks are in place, not a scenario's commands */
-	uint64_t blocks_at_start;
+	uint64_t blocks_at_start, most_blocks;
 	uint64_t chances; /* met so far in this run */
 	bool has_struck;
 	enum point_id struck_point;
@@ -114,7 +114,7 @@ int inject_begin(const struct plan *plan, uint64_t blocks_used)
 {
 	assert(!state.plan);
 	state.plan = plan;
-	state.blocks_at_start = blocks_used;
+	state.blocks_at_start = state.most_blocks = blocks_used;
 	state.chances = 0;
 	state.has_struck = false;
 	state.fired = 0;
@@ -138,6 +138,8 @@ static bool goes_on(const struct op *op, enum fault_repeat repeat)
 	switch (repeat) {
 	case REPEAT_SAME_POINT:
 		return op->point == state.struck_point;
+	case REPEAT_NEXT:
+		return state.fired < 2;
 	case REPEAT_ALTERNATE:
 		return op->point == state.struck_point && !state.last_was_struck[op->point];
 	case REPEAT_EVERYWHERE:
@@ -194,6 +196,8 @@ void inject_ask(const struct op *op, uint64_t blocks_used, struct strike *strike
 	int failnum;
 
 	assert(state.plan);
+	if (blocks_used > state.most_blocks)
+		state.most_blocks = blocks_used;
 	decide(op, blocks_used, &state.decision);
 	memset(strike, 0, sizeof(*strike));
 
@@ -232,7 +236,7 @@ bool inject_has_budget(void)
 {
 	const struct plan *plan = state.plan;
 
-	return plan->fault && fault_variant(plan->fault, plan->variant)->repeat == REPEAT_BUDGET;
+	return plan->fault && fault_is_budget(fault_variant(plan->fault, plan->variant)->repeat);
 }
 
 unsigned inject_fired(void)

@@ -328,10 +328,9 @@ struct residue_walk {
 static void count_residue(void *context, const char *path, uint32_t object)
 {
 	struct residue_walk *walk = context;
-	const char *name = strrchr(path, '/');
 
 	(void)object;
-	walk->count += !fnmatch(walk->pattern, name ? name + 1 : path, 0);
+	walk->count += !fnmatch(walk->pattern, path, FNM_PATHNAME);
 }
 
 static int judge_end(struct judge *judge, const struct recording *recording)

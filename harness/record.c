@@ -204,27 +204,24 @@ static int check_worker_began(const struct recording *recording)
 	}
 }
 
-int record_run(const struct subject *subject, const struct plan *plan,
-	const struct workspace *workspace, const struct filter *filter, struct recording *recording)
+static void shrink(void *disk)
 {
-	bool is_real = plan->fault && plan->fault->is_real;
-	int directory_fd = workspace->data_fd;
+	full_disk_shrink(disk);
+}
+
+/* The part of record_run() that is the same on a real full disk, which `disk` is if not NULL. */
+static int run_in(const struct subject *subject, const struct plan *plan, int directory_fd,
+	struct full_disk *disk, const struct filter *filter, struct recording *recording)
+{
+	struct trace_hook hook = {disk ? shrink : NULL, disk};
 	struct inode_map *inodes = NULL;
 	struct tree *initial = NULL;
 	pid_t pid = -1;
-	int err;
+	int err = restore(subject, directory_fd, &initial, &inodes);
 
-	memset(recording, 0, sizeof(*recording));
-	if (is_real) {
-		err = full_disk_mount(workspace, &directory_fd);
-		if (err)
-			return err;
-	}
-	err = restore(subject, directory_fd, &initial, &inodes);
-	if (err)
-		goto out;
-	if (is_real)
-		err = full_disk_limit(directory_fd, workspace, plan->n - 1);
+	if (!err && disk)
+		err = full_disk_limit(disk, plan->n - 1,
+			fault_variant(plan->fault, plan->variant)->repeat == REPEAT_SHRINKING);
 	if (err)
 		goto out;
 	recording_init(recording, initial);
@@ -233,18 +230,33 @@ int record_run(const struct subject *subject, const struct plan *plan,
 		goto out;
 	err = start_worker(subject, filter, directory_fd, &pid);
 	if (!err)
-		err = trace_run(pid, inodes, plan->seed, RECORD_TIMEOUT_MS, recording);
+		err = trace_run(pid, inodes, plan->seed, RECORD_TIMEOUT_MS, &hook, recording);
 	inject_end();
 	if (!err)
 		err = check_worker_began(recording);
 	if (!err)
 		err = check_replay(subject, recording, directory_fd);
-	if (!err && is_real)
-		full_disk_count(recording);
 out:
 	inode_map_free(inodes);
 	tree_unref(initial);
-	if (is_real)
-		full_disk_unmount(workspace, directory_fd);
+	return err;
+}
+
+int record_run(const struct subject *subject, const struct plan *plan,
+	const struct workspace *workspace, const struct filter *filter, struct recording *recording)
+{
+	struct full_disk disk;
+	int err;
+
+	memset(recording, 0, sizeof(*recording));
+	if (!plan->fault || !plan->fault->is_real)
+		return run_in(subject, plan, workspace->data_fd, NULL, filter, recording);
+	err = full_disk_mount(&disk, workspace);
+	if (err)
+		return err;
+	err = run_in(subject, plan, disk.directory_fd, &disk, filter, recording);
+	if (!err)
+		full_disk_count(recording);
+	full_disk_unmount(&disk);
 	return err;
 }

@@ -49,8 +49,8 @@ struct strategy {
 	enum store store;
 	struct claims claims;
 
-	/* Names (fnmatch(3)) of what an error or a crash may leave behind and the store outlives:
-	 * temporary files, stale locks. Reported, never judged. NULL: nothing. */
+	/* Paths (fnmatch(3), FNM_PATHNAME) of what an error or a crash may leave behind and the
+	 * store outlives: temporary files, stale locks. Reported, never judged. NULL: nothing. */
 	const char *residue;
 
 	/* All hooks return 0 or -errno, and may be called in any process and more than once. */

@@ -16,11 +16,17 @@ enum { TRACE_MAX_OPS = 100000 };
  * host does not allow ptrace. */
 int trace_seize(pid_t pid);
 
+/* What else happens at every operation's entry, before it runs; NULL hook: nothing. */
+struct trace_hook {
+	void (*before_op)(void *context);
+	void *context;
+};
+
 /* Follows a seized child to its end and reaps it. recording->initial must be what `inodes`
  * describes; on return recording->final is the tree that the recorded operations lead to.
  * `seed` is of what the child sees of chance: see fake.h.
  * inject_begin() has been called. Returns 0 or -errno (the child is dead in any case). */
 int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,
-	struct recording *recording);
+	const struct trace_hook *hook, struct recording *recording);
 
 #endif
