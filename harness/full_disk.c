@@ -85,11 +85,19 @@ static int set_size(const struct full_disk *disk, uint64_t blocks)
 
 int full_disk_limit(struct full_disk *disk, uint64_t free_blocks, bool is_shrinking)
 {
+	struct statvfs st;
 	int err = used_blocks(disk, &disk->most_blocks);
 
 	disk->limit_blocks = disk->most_blocks + free_blocks;
 	disk->is_shrinking = is_shrinking;
-	return err ? err : set_size(disk, disk->limit_blocks);
+	if (!err)
+		err = set_size(disk, disk->limit_blocks);
+	if (!err && fstatvfs(disk->directory_fd, &st))
+		err = -errno;
+	/* A run on a disk of another size would be taken for this one. */
+	if (!err && st.f_bfree != free_blocks)
+		err = -EIO;
+	return err;
 }
 
 void full_disk_shrink(struct full_disk *disk)

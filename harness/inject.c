@@ -95,13 +95,13 @@ static bool command_name(const char *command, char *name, size_t size)
 
 static int run_commands(const char *commands, bool enable)
 {
-	char *copy = strdup(commands), *rest = copy, *line, name[128];
+	char *copy = strdup(commands), *rest = copy, *line, *why, name[128];
 	int err = copy ? 0 : -ENOMEM;
 
 	while (!err && (line = strsep(&rest, "\n"))) {
 		if (!*line)
 			continue;
-		if (enable && fiu_rc_string(line, NULL))
+		if (enable && fiu_rc_string(line, &why))
 			err = -EINVAL;
 		if (!enable && command_name(line, name, sizeof(name)))
 			fiu_disable(name);

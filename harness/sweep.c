@@ -121,6 +121,10 @@ static int sweep_variants(struct sweep *sweep, const struct fault *fault, struct
 			if (outcome->incomplete)
 				return 0;
 			err = run_plan(sweep, &plan, outcome, &fired);
+			/* A real disk that did not run full is asked twice: its size is the
+			 * kernel's business, and one lenient moment must not end the sweep. */
+			if (!err && !fired && fault->is_real)
+				err = run_plan(sweep, &plan, outcome, &fired);
 		}
 	}
 	return err;

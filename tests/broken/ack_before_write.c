@@ -1,4 +1,4 @@
-/* Planted bug: says that the update is done before it is: the write comes with the next update. */
+/* append's twin: says that the update is done before it is: the write comes with the next one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
