@@ -39,7 +39,7 @@ unsigned jobs_cpu_count(void)
 	return (unsigned)CPU_COUNT(&cpus);
 }
 
-static void pin(unsigned job)
+void jobs_pin(unsigned job)
 {
 	cpu_set_t all, one;
 	unsigned wanted, seen = 0;
@@ -87,7 +87,7 @@ static _Noreturn void run_job(const struct jobs *jobs, struct board *board, unsi
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	pin(number);
+	jobs_pin(number);
 	while (!board->stop && (unit = atomic_fetch_add(&board->next_unit, 1)) < jobs->unit_count)
 		jobs->work(jobs->context, number, unit, &board->stop);
 	_exit(0);

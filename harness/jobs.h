@@ -31,6 +31,9 @@ int jobs_run(const struct jobs *jobs);
 /* In a job process: sends a message and drops the reference to it. */
 void jobs_send(json_t *message);
 
+/* Pins the calling process to the `job`th CPU that it may use, counted round. */
+void jobs_pin(unsigned job);
+
 /* How many CPUs this process may use. */
 unsigned jobs_cpu_count(void);
 

@@ -8,12 +8,11 @@
 
 static int write_again(int fd, const void *bytes, size_t size_bytes)
 {
-	ssize_t n;
+	ssize_t n = TEMP_FAILURE_RETRY(write(fd, bytes, size_bytes));
 
-	do
-		n = TEMP_FAILURE_RETRY(write(fd, bytes, size_bytes));
-	while (n >= 0 && (size_t)n < size_bytes);
-	return n < 0 ? -errno : 0;
+	if (n < 0)
+		return -errno;
+	return (size_t)n < size_bytes ? io_write_all(fd, bytes, size_bytes) : 0;
 }
 
 #define io_write_all write_again
