@@ -3,14 +3,11 @@
  * what they send into reports, witnesses and an exit status.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +18,7 @@
 #include "harness/options.h"
 #include "harness/plugins.h"
 #include "harness/progress.h"
+#include "harness/publish.h"
 #include "harness/scenario.h"
 #include "harness/sweep.h"
 #include "harness/witness.h"
@@ -372,71 +370,6 @@ static void gather(struct run *run)
 
 /* ---- reports ---- */
 
-static const char *filesystem_name(const char *path)
-{
-	static const struct {
-		long magic;
-		const char *name;
-	} known[] = {{0xef53, "ext4"}, {0x01021994, "tmpfs"}, {0x58465342, "xfs"},
-		{0x9123683e, "btrfs"}, {0x794c7630, "overlayfs"}, {0x2fc12fc1, "zfs"},
-		{0x6969, "nfs"}, {0x65735546, "fuse"}, {0xf2f52010, "f2fs"}};
-	static char other[32];
-	struct statfs st;
-
-	if (statfs(path, &st))
-		return "unknown";
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if ((long)st.f_type == known[i].magic)
-			return known[i].name;
-	}
-	snprintf(other, sizeof(other), "0x%lx", (unsigned long)st.f_type);
-	return other;
-}
-
-static const struct report *find_report(const char *name)
-{
-	for (size_t i = 0; i < report_count; i++) {
-		if (!strcmp(reports[i]->name, name))
-			return reports[i];
-	}
-	return NULL;
-}
-
-static int write_report(const struct report_input *input, const char *format, const char *path)
-{
-	FILE *stream = strcmp(path, "-") ? fopen(path, "w") : stdout;
-	int err;
-
-	if (!stream) {
-		fprintf(stderr, "error: %s: %s\n", path, strerror(errno));
-		return -EIO;
-	}
-	err = find_report(format)->write(input, stream);
-	if (fflush(stream) || ferror(stream))
-		err = -EIO;
-	if (stream != stdout && fclose(stream))
-		err = -EIO;
-	if (err)
-		fprintf(stderr, "error: %s: could not be written\n",
-			strcmp(path, "-") ? path : "standard output");
-	return err;
-}
-
-static void check_output_path(const char *option, const char *path)
-{
-	char directory[PATH_MAX], *slash;
-
-	if (!path || !strcmp(path, "-"))
-		return;
-	if (snprintf(directory, sizeof(directory), "%s", path) >= (int)sizeof(directory))
-		options_fail("--%s: the path is too long", option);
-	slash = strrchr(directory, '/');
-	if (slash)
-		*slash = 0;
-	if (access(!slash ? "." : slash == directory ? "/" : directory, W_OK | X_OK))
-		options_fail("--%s %s: %s", option, path, strerror(errno));
-}
-
 static int write_reports(struct run *run)
 {
 	const struct options *options = &run->options;
@@ -447,7 +380,7 @@ static int write_reports(struct run *run)
 	struct report_input input = {.results = &run->results,
 		.subjects = subjects,
 		.seed = options->seed,
-		.filesystem = filesystem_name(run->scratch.path),
+		.filesystem = publish_filesystem_name(run->scratch.path),
 		.libfiu = TORNWRITE_LIBFIU_VERSION,
 		.interrupted_by = caught_signal};
 	int err = 0;
@@ -470,10 +403,10 @@ static int write_reports(struct run *run)
 	input.is_colored =
 		options_when("color", options->color, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
 	if (options->json)
-		err = write_report(&input, "json", options->json);
-	if (options->junit && write_report(&input, "junit", options->junit))
+		err = publish_report(&input, "json", options->json);
+	if (options->junit && publish_report(&input, "junit", options->junit))
 		err = -EIO;
-	if (!json_on_stdout && write_report(&input, "table", "-"))
+	if (!json_on_stdout && publish_report(&input, "table", "-"))
 		err = -EIO;
 	free(subjects);
 	return err;
@@ -481,44 +414,12 @@ static int write_reports(struct run *run)
 
 /* ---- the exit status ---- */
 
-static bool expectation_holds(const struct run *run, const struct scenario *scenario,
-	const struct expectation *expectation, const char *subject)
-{
-	enum verdict worst = VERDICT_NOT_TESTED;
-
-	for (size_t i = 0; i < run->results.count; i++) {
-		const struct result *result = &run->results.items[i];
-
-		if (!strcmp(result->scenario, scenario->name) &&
-			!strcmp(result->subject, subject) &&
-			result->property == expectation->property &&
-			(!expectation->fault || !fnmatch(expectation->fault, result->fault, 0)) &&
-			result->verdict > worst)
-			worst = result->verdict;
-	}
-	if (worst == expectation->verdict)
-		return true;
-	fprintf(stderr, "%s: expected %s.%s%s%s = %s, found %s\n", scenario->name, subject,
-		expectation->fault ? expectation->fault : "", expectation->fault ? "." : "",
-		property_names[expectation->property], verdict_names[expectation->verdict],
-		verdict_names[worst]);
-	return false;
-}
-
 static bool expectations_hold(const struct run *run)
 {
 	bool all_hold = true;
 
-	for (size_t i = 0; i < run->unit_count; i++) {
-		const struct scenario *scenario = run->units[i].scenario;
-		const char *subject = run->units[i].strategy->name;
-
-		for (size_t k = 0; k < scenario->expectation_count; k++) {
-			if (!fnmatch(scenario->expectations[k].subject, subject, 0))
-				all_hold &= expectation_holds(
-					run, scenario, &scenario->expectations[k], subject);
-		}
-	}
+	for (size_t i = 0; i < run->options.scenario_count; i++)
+		all_hold &= scenario_expectations_hold(&run->scenarios[i], &run->results);
 	return all_hold;
 }
 
@@ -557,9 +458,9 @@ static void prepare(struct run *run)
 {
 	char message[PATH_MAX + 256];
 
-	check_output_path("json", run->options.json);
-	check_output_path("junit", run->options.junit);
-	check_output_path("witness-dir", run->options.witness_directory);
+	publish_check_path("json", run->options.json);
+	publish_check_path("junit", run->options.junit);
+	publish_check_path("witness-dir", run->options.witness_directory);
 	options_when("color", run->options.color, false);
 	if (scratch_init(&run->scratch, run->options.directory, message, sizeof(message)))
 		options_fail("%s%s", run->options.directory ? "--dir " : "", message);

@@ -1,6 +1,5 @@
 /*
- * One function a family of calls: descriptors, data, opens, names. Paths are resolved by the
- * kernel through /proc/PID/{cwd,root,fd}, so that the task's own view of them counts.
+ * One function a family of calls: names, opens, data, descriptors; then the table of calls.
  */
 #include "harness/decode.h"
 
@@ -16,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -24,90 +22,7 @@ enum { MAX_VECTORS = 1024 };
 /* More than this in one call is refused by the kernel, too (MAX_RW_COUNT). */
 static const uint64_t max_bytes = 0x7ffff000;
 
-/* ---- the task's memory ---- */
-
-int decode_peek(const struct task *task, uint64_t address, void *bytes, size_t size_bytes)
-{
-	struct iovec ours = {bytes, size_bytes}, theirs = {(void *)address, size_bytes};
-	ssize_t got = size_bytes ? process_vm_readv(task->pid, &ours, 1, &theirs, 1, 0) : 0;
-
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size_bytes ? 0 : -EFAULT;
-}
-
-int decode_poke(const struct task *task, uint64_t address, const void *bytes, size_t size_bytes)
-{
-	struct iovec ours = {(void *)(uintptr_t)bytes, size_bytes};
-	struct iovec theirs = {(void *)address, size_bytes};
-	ssize_t got = size_bytes ? process_vm_writev(task->pid, &ours, 1, &theirs, 1, 0) : 0;
-
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size_bytes ? 0 : -EFAULT;
-}
-
-static int peek_path(const struct task *task, uint64_t address, char path[PATH_MAX])
-{
-	size_t length = 0;
-
-	/* A string may end just before a page that is not there: never read across one. */
-	while (length < PATH_MAX) {
-		size_t chunk = TREE_PAGE_BYTES - (address + length) % TREE_PAGE_BYTES;
-		int err;
-
-		if (chunk > PATH_MAX - length)
-			chunk = PATH_MAX - length;
-		err = decode_peek(task, address + length, path + length, chunk);
-		if (err)
-			return err;
-		if (memchr(path + length, 0, chunk))
-			return 0;
-		length += chunk;
-	}
-	return -ENAMETOOLONG;
-}
-
 /* ---- names ---- */
-
-struct place {
-	char path[PATH_MAX + 64]; /* for our own calls, through /proc */
-	uint32_t directory;       /* UINT32_MAX: outside the data directory */
-	char name[NAME_MAX + 1];
-};
-
-/* Where a path argument leads: the object of its parent directory and its last component. */
-static int find_place(
-	const struct task *task, int directory_fd, uint64_t address, struct place *place)
-{
-	char path[PATH_MAX], parent[PATH_MAX + 64], *slash;
-	struct stat st;
-	size_t length;
-	int err = peek_path(task, address, path);
-
-	if (err)
-		return err;
-	length = strlen(path);
-	while (length > 1 && path[length - 1] == '/')
-		path[--length] = 0;
-	if (path[0] == '/')
-		snprintf(place->path, sizeof(place->path), "/proc/%d/root%s", task->pid, path);
-	else if (directory_fd == AT_FDCWD)
-		snprintf(place->path, sizeof(place->path), "/proc/%d/cwd/%s", task->pid, path);
-	else
-		snprintf(place->path, sizeof(place->path), "/proc/%d/fd/%d/%s", task->pid,
-			directory_fd, path);
-	place->directory = UINT32_MAX;
-	snprintf(parent, sizeof(parent), "%s", place->path);
-	slash = strrchr(parent, '/');
-	if (strlen(slash + 1) > NAME_MAX)
-		return 0;
-	strcpy(place->name, slash + 1);
-	*slash = 0;
-	if (!stat(parent, &st))
-		place->directory = inode_map_get(task->inodes, st.st_dev, st.st_ino);
-	return 0;
-}
 
 static int set_name(struct op *op, const struct place *place)
 {
@@ -127,7 +42,7 @@ static int set_new_name(struct op *op, const struct place *place)
 static int decode_name(const struct task *task, int directory_fd, uint64_t address, struct op *op)
 {
 	struct place place;
-	int err = find_place(task, directory_fd, address, &place);
+	int err = task_find_place(task, directory_fd, address, &place);
 
 	if (err || place.directory == UINT32_MAX)
 		return err;
@@ -143,11 +58,11 @@ static int decode_two_names(
 	const struct task *task, int from_fd, uint64_t from, int to_fd, uint64_t to, struct op *op)
 {
 	struct place source, target;
-	int err = find_place(task, from_fd, from, &source);
+	int err = task_find_place(task, from_fd, from, &source);
 
 	if (err || source.directory == UINT32_MAX)
 		return err;
-	err = find_place(task, to_fd, to, &target);
+	err = task_find_place(task, to_fd, to, &target);
 	if (err || target.directory == UINT32_MAX)
 		return err;
 	op->object = tree_lookup(task->tree, source.directory, source.name);
@@ -159,7 +74,7 @@ static int decode_symlink(
 	const struct task *task, uint64_t target, int directory_fd, uint64_t address, struct op *op)
 {
 	char path[PATH_MAX];
-	int err = peek_path(task, target, path);
+	int err = task_peek_path(task, target, path);
 
 	if (err)
 		return err;
@@ -179,7 +94,7 @@ static int decode_open(
 
 	if (flags & O_PATH)
 		return 0;
-	err = find_place(task, directory_fd, address, &place);
+	err = task_find_place(task, directory_fd, address, &place);
 	if (err)
 		return err;
 	if (!(flags & O_NOFOLLOW ? lstat(place.path, &st) : stat(place.path, &st))) {
@@ -201,51 +116,10 @@ static int decode_open(
 
 /* ---- descriptors ---- */
 
-struct descriptor {
-	struct stat st;
-	int64_t position;
-	int flags; /* as of F_GETFL */
-	uint32_t object;
-};
-
-/* Looks at a descriptor of the task through a duplicate that is gone again when this returns:
- * held across close or flock it would keep the file open and its lock alive. */
-static int look_at(const struct task *task, int fd, struct descriptor *descriptor)
-{
-	int copy = (int)syscall(SYS_pidfd_getfd, task->pidfd, fd, 0);
-	int err = 0;
-
-	memset(descriptor, 0, sizeof(*descriptor));
-	descriptor->object = UINT32_MAX;
-	if (copy < 0)
-		return errno == EBADF ? 0 : -errno;
-	if (fstat(copy, &descriptor->st)) {
-		err = -errno;
-	} else {
-		descriptor->object =
-			inode_map_get(task->inodes, descriptor->st.st_dev, descriptor->st.st_ino);
-		if (descriptor->object != UINT32_MAX) {
-			descriptor->position = lseek(copy, 0, SEEK_CUR);
-			descriptor->flags = fcntl(copy, F_GETFL);
-		}
-	}
-	close(copy);
-	return err;
-}
-
-bool decode_is_random_device(const struct task *task, int fd)
-{
-	struct descriptor descriptor;
-
-	if (look_at(task, fd, &descriptor) || !S_ISCHR(descriptor.st.st_mode))
-		return false;
-	return descriptor.st.st_rdev == makedev(1, 8) || descriptor.st.st_rdev == makedev(1, 9);
-}
-
 static int decode_descriptor(const struct task *task, int fd, struct op *op)
 {
 	struct descriptor descriptor;
-	int err = look_at(task, fd, &descriptor);
+	int err = task_look_at(task, fd, &descriptor);
 
 	if (err || descriptor.object == UINT32_MAX)
 		return err;
@@ -263,7 +137,7 @@ static int peek_vectors(
 	if (!op->data)
 		return -ENOMEM;
 	for (size_t i = 0; i < count && at < op->size_bytes; i++) {
-		int err = decode_peek(
+		int err = task_peek(
 			task, (uint64_t)vectors[i].iov_base, op->data + at, vectors[i].iov_len);
 
 		if (err)
@@ -279,7 +153,7 @@ static int decode_data(const struct task *task, int fd, const struct iovec *vect
 {
 	struct descriptor descriptor;
 	uint64_t end, size;
-	int err = look_at(task, fd, &descriptor);
+	int err = task_look_at(task, fd, &descriptor);
 
 	if (err || descriptor.object == UINT32_MAX || !S_ISREG(descriptor.st.st_mode))
 		return err;
@@ -317,7 +191,7 @@ static int decode_vectors(const struct task *task, const struct call *call, int6
 
 	if (count > MAX_VECTORS)
 		return 0; /* EINVAL from the kernel */
-	err = decode_peek(task, call->args[1], vectors, count * sizeof(*vectors));
+	err = task_peek(task, call->args[1], vectors, count * sizeof(*vectors));
 	if (err)
 		return 0; /* EFAULT from the kernel */
 	return decode_data(task, (int)call->args[0], vectors, count, offset, flags, op);
@@ -336,7 +210,7 @@ static int decode_truncate(const struct task *task, const struct call *call, str
 {
 	struct place place;
 	struct stat st;
-	int err = find_place(task, AT_FDCWD, call->args[0], &place);
+	int err = task_find_place(task, AT_FDCWD, call->args[0], &place);
 
 	if (err || stat(place.path, &st))
 		return err;
@@ -368,7 +242,7 @@ static int decode_chmod_path(
 {
 	struct place place;
 	struct stat st;
-	int err = find_place(task, directory_fd, address, &place);
+	int err = task_find_place(task, directory_fd, address, &place);
 
 	if (err || stat(place.path, &st))
 		return err;
@@ -426,7 +300,7 @@ static int decode_openat2(const struct task *task, const struct call *call, stru
 {
 	struct open_how how = {0};
 
-	if (decode_peek(task, call->args[2], &how, sizeof(how)))
+	if (task_peek(task, call->args[2], &how, sizeof(how)))
 		return 0;
 	return decode_open(task, (int)call->args[0], call->args[1], how.flags, op);
 }
@@ -573,7 +447,7 @@ int decode_exit(const struct task *task, const struct call *call, struct op *op)
 		int directory_fd = is_legacy              ? AT_FDCWD
 		                   : op->kind == OP_MKDIR ? (int)call->args[0]
 		                                          : (int)call->args[1];
-		int err = find_place(task, directory_fd, call->args[path_argument], &place);
+		int err = task_find_place(task, directory_fd, call->args[path_argument], &place);
 
 		if (err)
 			return err;
@@ -586,21 +460,4 @@ int decode_exit(const struct task *task, const struct call *call, struct op *op)
 		op->mode = st.st_mode & 07777;
 	/* Inode numbers are reused: what was bound to this one is gone. */
 	return inode_map_set(task->inodes, st.st_dev, st.st_ino, tree_object_count(task->tree));
-}
-
-int decode_mapping(const struct task *task, const struct call *call, uint32_t *object, int *fd)
-{
-	struct descriptor descriptor;
-	char path[64];
-	int err = look_at(task, (int)call->args[4], &descriptor);
-
-	if (err || descriptor.object == UINT32_MAX || (descriptor.flags & O_ACCMODE) == O_RDONLY)
-		return err;
-	/* A new description: a duplicate would keep locks alive. */
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", task->pid, (int)call->args[4]);
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
-		return -errno;
-	*object = descriptor.object;
-	return 1;
 }

@@ -37,8 +37,7 @@ static int answer_random(
 		size = sizeof(bytes);
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++)
 		bytes[i] = next_random(&fake->random);
-	return answer_with(
-		task, call, decode_poke(task, at, bytes, size) ? -EFAULT : (int64_t)size);
+	return answer_with(task, call, task_poke(task, at, bytes, size) ? -EFAULT : (int64_t)size);
 }
 
 static void now(struct fake *fake, struct timespec *time)
@@ -59,11 +58,11 @@ static int answer_time(struct fake *fake, const struct task *task, struct call *
 	now(fake, &time);
 	coarse = (struct timeval){time.tv_sec, time.tv_nsec / 1000};
 	if (call->number == SYS_clock_gettime)
-		err = decode_poke(task, at, &time, sizeof(time));
+		err = task_poke(task, at, &time, sizeof(time));
 	else if (at && call->number == SYS_gettimeofday)
-		err = decode_poke(task, at, &coarse, sizeof(coarse));
+		err = task_poke(task, at, &coarse, sizeof(coarse));
 	else if (at)
-		err = decode_poke(task, at, &time.tv_sec, sizeof(time.tv_sec));
+		err = task_poke(task, at, &time.tv_sec, sizeof(time.tv_sec));
 	if (err)
 		return answer_with(task, call, -EFAULT);
 	return answer_with(task, call, call->number == SYS_time ? time.tv_sec : 0);
@@ -75,7 +74,7 @@ int fake_answer(struct fake *fake, const struct task *task, struct call *call)
 	case SYS_getrandom:
 		return answer_random(fake, task, call, call->args[0], call->args[1]);
 	case SYS_read:
-		if (!decode_is_random_device(task, (int)call->args[0]))
+		if (!task_has_random_device(task, (int)call->args[0]))
 			return 0;
 		return answer_random(fake, task, call, call->args[1], call->args[2]);
 	case SYS_clock_gettime:

@@ -6,7 +6,7 @@
 #ifndef TORNWRITE_FAKE_H
 #define TORNWRITE_FAKE_H
 
-#include "harness/decode.h"
+#include "harness/task.h"
 
 struct fake {
 	uint64_t random; /* state of the generator */

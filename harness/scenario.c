@@ -384,6 +384,52 @@ int scenario_select(struct scenario *scenario, const char *globs, char *message,
 	return good ? 0 : -EINVAL;
 }
 
+static enum verdict worst_found(const struct scenario *scenario,
+	const struct expectation *expectation, const struct result_list *results,
+	const char *subject)
+{
+	enum verdict worst = VERDICT_NOT_TESTED;
+
+	for (size_t i = 0; i < results->count; i++) {
+		const struct result *result = &results->items[i];
+
+		if (!strcmp(result->scenario, scenario->name) &&
+			!strcmp(result->subject, subject) &&
+			result->property == expectation->property &&
+			(!expectation->fault || !fnmatch(expectation->fault, result->fault, 0)) &&
+			result->verdict > worst)
+			worst = result->verdict;
+	}
+	return worst;
+}
+
+bool scenario_expectations_hold(const struct scenario *scenario, const struct result_list *results)
+{
+	bool all_hold = true;
+
+	for (size_t i = 0; i < scenario->expectation_count; i++) {
+		const struct expectation *expectation = &scenario->expectations[i];
+
+		for (size_t k = 0; k < scenario->strategy_count; k++) {
+			const char *subject = scenario->strategies[k]->name;
+			enum verdict worst;
+
+			if (fnmatch(expectation->subject, subject, 0))
+				continue;
+			worst = worst_found(scenario, expectation, results, subject);
+			if (worst == expectation->verdict)
+				continue;
+			all_hold = false;
+			fprintf(stderr, "%s: expected %s.%s%s%s = %s, found %s\n", scenario->name,
+				subject, expectation->fault ? expectation->fault : "",
+				expectation->fault ? "." : "",
+				property_names[expectation->property],
+				verdict_names[expectation->verdict], verdict_names[worst]);
+		}
+	}
+	return all_hold;
+}
+
 void scenario_release(struct scenario *scenario)
 {
 	for (size_t i = 0; i < scenario->expectation_count; i++) {

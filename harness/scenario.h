@@ -47,6 +47,10 @@ struct scenario {
 int scenario_load(struct scenario *scenario, const char *name, char *message, size_t message_size);
 void scenario_release(struct scenario *scenario);
 
+/* Compares the [expect] section with what was found for the scenario's strategies, and says on
+ * standard error what did not come true. */
+bool scenario_expectations_hold(const struct scenario *scenario, const struct result_list *results);
+
 /* Keeps only the strategies that match one of the blanks- or comma-separated globs. Returns 0, or
  * -EINVAL with a sentence when a word without glob characters is no strategy at all. */
 int scenario_select(

@@ -117,7 +117,7 @@ static int compare_mappings(struct trace *trace)
 static int add_mapping(struct trace *trace, const struct call *call)
 {
 	uint32_t object;
-	int fd, found = decode_mapping(&trace->task, call, &object, &fd);
+	int fd, found = task_find_mapping(&trace->task, call, &object, &fd);
 
 	if (found <= 0)
 		return found;
@@ -150,7 +150,7 @@ static int shorten(struct trace *trace, struct call *call, uint64_t bytes)
 		return machine_set_argument(trace->task.pid, call, 2, bytes);
 	for (uint64_t i = 0;; i++, address += sizeof(struct iovec)) {
 		struct iovec vector;
-		int err = decode_peek(&trace->task, address, &vector, sizeof(vector));
+		int err = task_peek(&trace->task, address, &vector, sizeof(vector));
 
 		if (err)
 			return err;
@@ -161,7 +161,7 @@ static int shorten(struct trace *trace, struct call *call, uint64_t bytes)
 		trace->saved_vector_address = address;
 		trace->saved_vector = vector;
 		vector.iov_len = bytes - before;
-		err = decode_poke(&trace->task, address, &vector, sizeof(vector));
+		err = task_poke(&trace->task, address, &vector, sizeof(vector));
 		return err ? err : machine_set_argument(trace->task.pid, call, 2, i + 1);
 	}
 }
@@ -267,7 +267,7 @@ static int undo_shortening(struct trace *trace, struct call *call)
 	int err = machine_set_argument(trace->task.pid, call, 2, trace->saved_argument);
 
 	if (!err && trace->saved_vector_address)
-		err = decode_poke(&trace->task, trace->saved_vector_address, &trace->saved_vector,
+		err = task_poke(&trace->task, trace->saved_vector_address, &trace->saved_vector,
 			sizeof(trace->saved_vector));
 	return err;
 }

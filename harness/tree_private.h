@@ -1,4 +1,4 @@
-/* What tree.c, tree_walk.c and tree_disk.c share. Nobody else includes it. */
+/* What tree.c, tree_apply.c, tree_walk.c and tree_disk.c share. Nobody else includes it. */
 #ifndef TORNWRITE_TREE_PRIVATE_H
 #define TORNWRITE_TREE_PRIVATE_H
 
@@ -43,10 +43,26 @@ struct tree {
 	struct object **objects;
 };
 
+/* References. The zero page is not counted; NULL is allowed. */
+struct page *page_ref(struct page *page);
+void page_unref(struct page *page);
+void object_unref(struct object *object);
+
+/* These make something the caller's own before it is changed: a copy, if others hold it too. The
+ * outer one must be owned before the inner one. 0 or -ENOMEM; NULL when out of memory. */
+int own_tree(struct tree **tree);
+struct object *own_object(struct tree *tree, uint32_t number);
+struct page *own_page(struct object *object, uint64_t index);
+
+/* How many pages so many bytes take. */
+uint64_t pages_for(uint64_t size_bytes);
+
 /* These change an object that nobody else holds. All return 0 or -ENOMEM. */
 int object_resize(struct object *object, uint64_t size_bytes);
 int object_write(struct object *object, uint64_t offset, const uint8_t *data, uint64_t size_bytes);
 int object_set_entry(struct object *directory, const char *name, uint32_t object);
+/* -EPROTO: there is no such entry. */
+int object_remove_entry(struct object *directory, const char *name);
 int tree_add_object(struct tree *tree, enum object_type type, uint32_t mode, struct object **out);
 
 #endif

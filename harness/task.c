@@ -1,0 +1,134 @@
+/* process_vm_readv, /proc and pidfd_getfd. */
+#include "harness/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int task_peek(const struct task *task, uint64_t address, void *bytes, size_t size_bytes)
+{
+	struct iovec ours = {bytes, size_bytes}, theirs = {(void *)address, size_bytes};
+	ssize_t got = size_bytes ? process_vm_readv(task->pid, &ours, 1, &theirs, 1, 0) : 0;
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size_bytes ? 0 : -EFAULT;
+}
+
+int task_poke(const struct task *task, uint64_t address, const void *bytes, size_t size_bytes)
+{
+	struct iovec ours = {(void *)(uintptr_t)bytes, size_bytes};
+	struct iovec theirs = {(void *)address, size_bytes};
+	ssize_t got = size_bytes ? process_vm_writev(task->pid, &ours, 1, &theirs, 1, 0) : 0;
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size_bytes ? 0 : -EFAULT;
+}
+
+int task_peek_path(const struct task *task, uint64_t address, char path[PATH_MAX])
+{
+	size_t length = 0;
+
+	/* A string may end just before a page that is not there: never read across one. */
+	while (length < PATH_MAX) {
+		size_t chunk = TREE_PAGE_BYTES - (address + length) % TREE_PAGE_BYTES;
+		int err;
+
+		if (chunk > PATH_MAX - length)
+			chunk = PATH_MAX - length;
+		err = task_peek(task, address + length, path + length, chunk);
+		if (err)
+			return err;
+		if (memchr(path + length, 0, chunk))
+			return 0;
+		length += chunk;
+	}
+	return -ENAMETOOLONG;
+}
+
+int task_find_place(
+	const struct task *task, int directory_fd, uint64_t address, struct place *place)
+{
+	char path[PATH_MAX], parent[PATH_MAX + 64], *slash;
+	struct stat st;
+	size_t length;
+	int err = task_peek_path(task, address, path);
+
+	if (err)
+		return err;
+	length = strlen(path);
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = 0;
+	if (path[0] == '/')
+		snprintf(place->path, sizeof(place->path), "/proc/%d/root%s", task->pid, path);
+	else if (directory_fd == AT_FDCWD)
+		snprintf(place->path, sizeof(place->path), "/proc/%d/cwd/%s", task->pid, path);
+	else
+		snprintf(place->path, sizeof(place->path), "/proc/%d/fd/%d/%s", task->pid,
+			directory_fd, path);
+	place->directory = UINT32_MAX;
+	snprintf(parent, sizeof(parent), "%s", place->path);
+	slash = strrchr(parent, '/');
+	if (strlen(slash + 1) > NAME_MAX)
+		return 0;
+	strcpy(place->name, slash + 1);
+	*slash = 0;
+	if (!stat(parent, &st))
+		place->directory = inode_map_get(task->inodes, st.st_dev, st.st_ino);
+	return 0;
+}
+
+int task_look_at(const struct task *task, int fd, struct descriptor *descriptor)
+{
+	int copy = (int)syscall(SYS_pidfd_getfd, task->pidfd, fd, 0);
+	int err = 0;
+
+	memset(descriptor, 0, sizeof(*descriptor));
+	descriptor->object = UINT32_MAX;
+	if (copy < 0)
+		return errno == EBADF ? 0 : -errno;
+	if (fstat(copy, &descriptor->st)) {
+		err = -errno;
+	} else {
+		descriptor->object =
+			inode_map_get(task->inodes, descriptor->st.st_dev, descriptor->st.st_ino);
+		if (descriptor->object != UINT32_MAX) {
+			descriptor->position = lseek(copy, 0, SEEK_CUR);
+			descriptor->flags = fcntl(copy, F_GETFL);
+		}
+	}
+	close(copy);
+	return err;
+}
+
+bool task_has_random_device(const struct task *task, int fd)
+{
+	struct descriptor descriptor;
+
+	if (task_look_at(task, fd, &descriptor) || !S_ISCHR(descriptor.st.st_mode))
+		return false;
+	return descriptor.st.st_rdev == makedev(1, 8) || descriptor.st.st_rdev == makedev(1, 9);
+}
+
+int task_find_mapping(const struct task *task, const struct call *call, uint32_t *object, int *fd)
+{
+	struct descriptor descriptor;
+	char path[64];
+	int err = task_look_at(task, (int)call->args[4], &descriptor);
+
+	if (err || descriptor.object == UINT32_MAX || (descriptor.flags & O_ACCMODE) == O_RDONLY)
+		return err;
+	/* A new description: a duplicate would keep locks alive. */
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", task->pid, (int)call->args[4]);
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0)
+		return -errno;
+	*object = descriptor.object;
+	return 1;
+}
