@@ -130,7 +130,7 @@ static void print_view(const struct view *view, unsigned members)
 		size_t count = 0;
 
 		if (members > 1)
-			printf("%s%s:", member ? "; " : " ", "file");
+			printf("%s file %u:", member ? ";" : "", member + 1);
 		for (size_t i = 0; i < view->count; i++) {
 			if (view->entries[i].member != member)
 				continue;

@@ -464,6 +464,11 @@ static void prepare(struct run *run)
 	options_when("color", run->options.color, false);
 	if (scratch_init(&run->scratch, run->options.directory, message, sizeof(message)))
 		options_fail("%s%s", run->options.directory ? "--dir " : "", message);
+	if (scratch_check_space(
+		    &run->scratch, run->options.jobs * WORKSPACE_BYTES, message, sizeof(message))) {
+		scratch_release(&run->scratch);
+		options_fail("--dir %s", message);
+	}
 	clock_gettime(CLOCK_MONOTONIC, &run->start);
 	if (run->options.time_limit_s) {
 		run->deadline = run->start;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "harness/tree.h"
@@ -128,6 +129,23 @@ out:
 	if (err)
 		scratch_release(scratch);
 	return err;
+}
+
+int scratch_check_space(
+	const struct scratch *scratch, uint64_t needed_bytes, char *message, size_t message_size)
+{
+	uint64_t free_bytes;
+	struct statvfs st;
+
+	if (statvfs(scratch->path, &st))
+		return 0; /* whoever writes there will find out */
+	free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	if (free_bytes >= needed_bytes)
+		return 0;
+	snprintf(message, message_size, "%s: %llu KiB are free and %llu KiB are needed",
+		scratch->path, (unsigned long long)free_bytes / 1024,
+		(unsigned long long)needed_bytes / 1024);
+	return -ENOSPC;
 }
 
 void scratch_release(struct scratch *scratch)

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The directory of one invocation: BASE/tornwrite-XXXXXX, locked while we live. */
 struct scratch {
@@ -19,6 +20,13 @@ struct scratch {
  * touched. Returns 0 or -errno with a sentence in `message`. Pair with scratch_release(). */
 int scratch_init(struct scratch *scratch, const char *base, char *message, size_t message_size);
 void scratch_release(struct scratch *scratch);
+
+/* Whether so much is free where the scratch directory is. Returns 0 or -ENOSPC with a sentence. */
+int scratch_check_space(
+	const struct scratch *scratch, uint64_t needed_bytes, char *message, size_t message_size);
+
+/* What one job may occupy at a time, generously: two copies of a store and a journal. */
+enum { WORKSPACE_BYTES = 8 << 20 };
 
 struct workspace {
 	char path[PATH_MAX];

@@ -38,17 +38,14 @@ static const char *program;
 static char *read_all(const char *path)
 {
 	FILE *stream = fopen(path, "r");
-	char *text = calloc(1, 1);
-	size_t size = 0;
-	int c;
+	char *text = NULL;
+	size_t capacity = 0;
 
 	assert_non_null(stream);
-	while ((c = fgetc(stream)) != EOF) {
-		if (!(size & 4095))
-			text = realloc(text, size + 4097);
-		text[size++] = (char)c;
+	if (getdelim(&text, &capacity, 0, stream) < 0) {
+		free(text);
+		text = strdup("");
 	}
-	text[size] = 0;
 	fclose(stream);
 	return text;
 }
