@@ -60,6 +60,7 @@ static const char *step_text(const struct step *step)
 {
 	static char text[64];
 
+	assert(step->end > STEP_OK);
 	switch (step->end) {
 	case STEP_ERROR:
 		snprintf(text, sizeof(text), "fails: %s",
@@ -187,8 +188,8 @@ static void judge_whole(struct judge *judge, const struct view *view)
 			violate(judge, ATOMICITY,
 				"neither the state before the update nor the one after");
 		else
-			violate(judge, ATOMICITY, "%s is empty",
-				judge->members > 1 ? "one of the files" : "the file");
+			violate(judge, ATOMICITY, "%s",
+				judge->members > 1 ? "a file is empty" : "the file is empty");
 	}
 }
 
@@ -216,9 +217,13 @@ static void judge_view(struct judge *judge, const struct probe *probe)
 	enum store store = judge->subject->strategy->store;
 
 	if (probe->read.end != STEP_OK) {
-		violate(judge, CONSISTENCY, "the reader %s", step_text(&probe->read));
-		violate(judge, ATOMICITY, "nothing can be read: the reader %s",
-			step_text(&probe->read));
+		/* A recovery that dies takes the reader with it. */
+		bool has_begun = probe->read.end != STEP_NOT_RUN;
+		const char *who = has_begun ? "the reader" : "recovery";
+		const char *how = step_text(has_begun ? &probe->read : &probe->recover);
+
+		violate(judge, CONSISTENCY, "%s %s", who, how);
+		violate(judge, ATOMICITY, "nothing can be read: %s %s", who, how);
 		judge_missing(judge, view);
 		return;
 	}
@@ -260,6 +265,9 @@ static void judge_life(struct judge *judge, const struct probe *probe)
 
 	if (probe->recover.end > STEP_OK)
 		violate(judge, CONSISTENCY, "recovery %s", step_text(&probe->recover));
+	/* What died before it was told in judge_view(). */
+	if (probe->update.end == STEP_NOT_RUN)
+		return;
 	if (probe->update.end != STEP_OK) {
 		violate(judge, CONSISTENCY, "the next update %s", step_text(&probe->update));
 		return;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,9 +102,7 @@ static _Noreturn void run_child(const struct prober *prober, enum probe_depth de
 	struct report *report = prober->report;
 	bool goes_on = true;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	umask(022);
-	if (fchdir(prober->workspace->probe_fd))
+	if (record_enter_child(prober->workspace->probe_fd))
 		_exit(1);
 	/* A failed recovery is no reason not to look: the reader may cope. */
 	if (depth == PROBE_LIFE && strategy->recover)

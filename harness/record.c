@@ -22,10 +22,16 @@
 /* The worker could not begin; not something a strategy would exit with. */
 enum { EXIT_NO_FILTER = 113, EXIT_NO_MEMORY = 114 };
 
-/* What every child does first: it dies with the driver, and runs where it should. */
-static int enter_directory(int directory_fd)
+int record_enter_child(int directory_fd)
 {
+	sigset_t none;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The driver's handlers would run in the child, and interrupt its calls. */
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	return fchdir(directory_fd) ? -errno : 0;
 }
@@ -42,7 +48,7 @@ static int run_setup(const struct subject *subject, int directory_fd)
 		return -ENOMEM;
 	pid = fork();
 	if (!pid) {
-		int err = enter_directory(directory_fd);
+		int err = record_enter_child(directory_fd);
 
 		_exit(err || subject->strategy->setup(&first) ? 1 : 0);
 	}
@@ -96,7 +102,7 @@ static _Noreturn void run_worker(const struct subject *subject, const struct fil
 	struct txn *all = calloc(txns ? txns : 1, sizeof(*all));
 	char byte;
 
-	if (!all || enter_directory(directory_fd))
+	if (!all || record_enter_child(directory_fd))
 		_exit(EXIT_NO_MEMORY);
 	for (unsigned i = 0; i < txns; i++) {
 		if (txn_init(&all[i], i + 1, subject->workload.base_bytes))

@@ -11,7 +11,7 @@ static int write_or_exit(int fd, const void *bytes, size_t size_bytes)
 	int err = io_write_all(fd, bytes, size_bytes);
 
 	if (err == -ENOSPC)
-		exit(1);
+		_exit(1);
 	return err;
 }
 

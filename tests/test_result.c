@@ -1,0 +1,197 @@
+/* Results go through JSON unchanged, and the worst of them decides. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/result.h"
+
+static struct result example(void)
+{
+	struct result result = {.subject = strdup("replace"),
+		.scenario = strdup("dir/quick.ini"),
+		.workers = 3,
+		.fault = strdup("enospc"),
+		.model = strdup("posix"),
+		.property = DURABILITY,
+		.verdict = VERDICT_VIOLATED,
+		.is_claimed = true,
+		.evidence = {COVERAGE_BOUNDED, 1u << 31, 12, 5000000000, 7, 9, {0}},
+		.detail = strdup("a \"quoted\"\nline, caf\xc3\xa9"),
+		.witness = strdup("witness/x.json"),
+		.variant = 2,
+		.n = 1ull << 40,
+		.seed = UINT64_MAX - 5,
+		.workload = {17, 9001},
+		.commands = strdup("enable name=posix/io/rw/write\n")};
+
+	for (uint64_t i = 0; i < POINT_COUNT; i++)
+		result.evidence.points[i] = i * i;
+	return result;
+}
+
+/* Through text, as between processes. */
+static int through_json(const struct result *result, struct result *again)
+{
+	json_t *json = result_to_json(result);
+	char *text = json_dumps(json, JSON_COMPACT);
+	int err;
+
+	json_decref(json);
+	assert_non_null(text);
+	json = json_loads(text, 0, NULL);
+	free(text);
+	err = result_from_json(json, again);
+	json_decref(json);
+	return err;
+}
+
+static void test_result__every_field_survives_json(void **state)
+{
+	struct result result = example(), again;
+
+	(void)state;
+	assert_int_equal(through_json(&result, &again), 0);
+	assert_string_equal(again.subject, result.subject);
+	assert_string_equal(again.scenario, result.scenario);
+	assert_int_equal(again.workers, result.workers);
+	assert_string_equal(again.fault, result.fault);
+	assert_string_equal(again.model, result.model);
+	assert_int_equal(again.property, result.property);
+	assert_int_equal(again.verdict, result.verdict);
+	assert_int_equal(again.is_claimed, result.is_claimed);
+	assert_memory_equal(&again.evidence, &result.evidence, sizeof(result.evidence));
+	assert_string_equal(again.detail, result.detail);
+	assert_string_equal(again.witness, result.witness);
+	assert_int_equal(again.variant, result.variant);
+	assert_true(again.n == result.n);
+	assert_true(again.seed == result.seed);
+	assert_int_equal(again.workload.txns, result.workload.txns);
+	assert_int_equal(again.workload.base_bytes, result.workload.base_bytes);
+	assert_string_equal(again.commands, result.commands);
+	result_release(&result);
+	result_release(&again);
+}
+
+static void test_result__what_is_not_there_stays_away(void **state)
+{
+	struct result result = {.subject = strdup("append"),
+		.scenario = strdup("quick"),
+		.fault = strdup("none"),
+		.verdict = VERDICT_HOLDS};
+	struct result again;
+
+	(void)state;
+	assert_int_equal(through_json(&result, &again), 0);
+	assert_null(again.model);
+	assert_null(again.detail);
+	assert_null(again.witness);
+	assert_null(again.commands);
+	assert_false(again.is_claimed);
+	result_release(&result);
+	result_release(&again);
+}
+
+static void test_result__every_word_survives_json(void **state)
+{
+	struct result result = example(), again;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		result.property = (enum property)(i % PROPERTY_COUNT);
+		result.verdict = (enum verdict)(i % 4);
+		result.evidence.coverage = (enum coverage)(i % 3);
+		assert_int_equal(through_json(&result, &again), 0);
+		assert_int_equal(again.property, result.property);
+		assert_int_equal(again.verdict, result.verdict);
+		assert_int_equal(again.evidence.coverage, result.evidence.coverage);
+		result_release(&again);
+	}
+	result_release(&result);
+}
+
+static void test_result__json_that_is_none_is_refused(void **state)
+{
+	static const char *const texts[] = {"{}", "[]",
+		"{\"property\": \"atomicity\", \"verdict\": \"holds\", \"subject\": \"a\"}",
+		"{\"property\": \"beauty\", \"verdict\": \"holds\", \"subject\": \"a\", "
+		"\"scenario\": \"b\", \"fault\": \"c\"}",
+		"{\"property\": \"atomicity\", \"verdict\": 3, \"subject\": \"a\", "
+		"\"scenario\": \"b\", \"fault\": \"c\"}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		json_t *json = json_loads(texts[i], 0, NULL);
+		struct result result;
+
+		assert_int_equal(result_from_json(json, &result), -EPROTO);
+		json_decref(json);
+	}
+}
+
+static void add(
+	struct result_list *list, const char *subject, enum property property, enum verdict verdict)
+{
+	struct result result = {
+		.subject = strdup(subject), .property = property, .verdict = verdict};
+
+	assert_int_equal(result_list_add(list, &result), 0);
+	assert_null(result.subject);
+}
+
+static void test_result__the_worst_verdict_decides(void **state)
+{
+	static const enum verdict order[] = {
+		VERDICT_NOT_TESTED, VERDICT_HOLDS, VERDICT_UNKNOWN, VERDICT_VIOLATED};
+	struct result_list list = {0};
+	const struct result *worst;
+
+	(void)state;
+	assert_int_equal(result_list_worst(&list, "a", ATOMICITY, &worst), VERDICT_NOT_TESTED);
+	assert_null(worst);
+	add(&list, "b", ATOMICITY, VERDICT_VIOLATED);
+	add(&list, "a", DURABILITY, VERDICT_VIOLATED);
+	for (size_t i = 0; i < 4; i++) {
+		add(&list, "a", ATOMICITY, order[i]);
+		add(&list, "a", ATOMICITY, VERDICT_NOT_TESTED);
+		assert_int_equal(result_list_worst(&list, "a", ATOMICITY, &worst), order[i]);
+		/* The first of equals. */
+		assert_ptr_equal(worst, &list.items[2 + 2 * i]);
+		assert_int_equal(result_list_worst(&list, "a", ATOMICITY, NULL), order[i]);
+	}
+	result_list_release(&list);
+	assert_int_equal(list.count, 0);
+}
+
+static void test_result__a_list_grows(void **state)
+{
+	struct result_list list = {0};
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		add(&list, i % 2 ? "odd" : "even", ATOMICITY, VERDICT_HOLDS);
+	assert_int_equal(list.count, 1000);
+	assert_string_equal(list.items[0].subject, "even");
+	assert_string_equal(list.items[999].subject, "odd");
+	result_list_release(&list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_result__every_field_survives_json),
+		cmocka_unit_test(test_result__what_is_not_there_stays_away),
+		cmocka_unit_test(test_result__every_word_survives_json),
+		cmocka_unit_test(test_result__json_that_is_none_is_refused),
+		cmocka_unit_test(test_result__the_worst_verdict_decides),
+		cmocka_unit_test(test_result__a_list_grows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
