@@ -18,6 +18,7 @@ static unsigned eio_chances(const struct op *op, unsigned variant)
 	case OP_WRITE:
 	case OP_FSYNC:
 	case OP_FDATASYNC:
+	case OP_SYNC:
 	case OP_CLOSE:
 	case OP_RENAME:
 	case OP_EXCHANGE:

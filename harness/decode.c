@@ -169,6 +169,7 @@ static int decode_data(const struct task *task, int fd, const struct iovec *vect
 
 		if (op->size_bytes > there)
 			op->size_bytes = there;
+		op->is_allowed = (descriptor.flags & O_ACCMODE) != O_WRONLY;
 		return 1;
 	}
 	/* On Linux pwrite(2), too, appends on an O_APPEND descriptor. */

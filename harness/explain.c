@@ -111,7 +111,8 @@ void explain_cause(
 		snprintf(text, text_size, "%s, then %s", clause,
 			error_name(recording->events[last].op.strike.error));
 	} else {
-		snprintf(text, text_size, "%s, and %u more calls", clause, struck - 1);
+		snprintf(text, text_size, "%s, and %u more call%s", clause, struck - 1,
+			struck == 2 ? "" : "s");
 	}
 }
 

@@ -110,8 +110,17 @@ static int run_commands(const char *commands, bool enable)
 	return err;
 }
 
+void inject_end(void)
+{
+	if (state.plan->commands)
+		run_commands(state.plan->commands, false);
+	state.plan = NULL;
+}
+
 int inject_begin(const struct plan *plan, uint64_t blocks_used)
 {
+	int err;
+
 	assert(!state.plan);
 	state.plan = plan;
 	state.blocks_at_start = state.most_blocks = blocks_used;
@@ -123,14 +132,10 @@ int inject_begin(const struct plan *plan, uint64_t blocks_used)
 	if (!plan->commands)
 		return 0;
 	fiu_set_prng_seed((unsigned)(plan->seed ^ plan->seed >> 32));
-	return run_commands(plan->commands, true);
-}
-
-void inject_end(void)
-{
-	if (state.plan->commands)
-		run_commands(state.plan->commands, false);
-	state.plan = NULL;
+	err = run_commands(plan->commands, true);
+	if (err)
+		inject_end();
+	return err;
 }
 
 static bool goes_on(const struct op *op, enum fault_repeat repeat)
@@ -174,11 +179,13 @@ static void decide(const struct op *op, uint64_t blocks_used, struct strike *str
 	chances = fault->chances(op, plan->variant);
 	if (!chances)
 		return;
-	if (repeat == REPEAT_BUDGET) {
+	if (fault_is_budget(repeat)) {
 		uint64_t limit = state.blocks_at_start + plan->n - 1;
 
-		fault->strike(
-			op, plan->variant, blocks_used < limit ? limit - blocks_used : 0, strike);
+		/* Shrinking: what was in use once is never free again. */
+		if (repeat == REPEAT_SHRINKING)
+			blocks_used = state.most_blocks;
+		strike_with(fault, op, blocks_used < limit ? limit - blocks_used : 0, strike);
 		return;
 	}
 	if (state.has_struck) {
@@ -248,8 +255,13 @@ unsigned inject_fired(void)
 
 static bool point_exists(const char *name)
 {
-	if (!strpbrk(name, "*"))
+	const char *star = strchr(name, '*');
+
+	if (!star)
 		return point_find(name) >= 0;
+	/* libfiu knows a wildcard only at the end of a name. */
+	if (star[1])
+		return false;
 	for (int i = 0; i < POINT_COUNT; i++) {
 		if (!fnmatch(name, points[i].name, 0) || !fnmatch(name, reduce_names[i], 0))
 			return true;
@@ -323,7 +335,7 @@ static int check_parameter(
 		return -EINVAL;
 	}
 	if (!strcmp(key, "failnum")) {
-		if (parse_errno(value))
+		if (isdigit((unsigned char)*value) && parse_errno(value))
 			return 0;
 		snprintf(message, room, "failnum '%s' is not a number above 0", value);
 		return -EINVAL;
@@ -357,6 +369,12 @@ int inject_check_command(const char *command, char **translated, char *message, 
 	}
 	if (!command_name(command, name, sizeof(name))) {
 		snprintf(message, room, "'%s' needs name=POINT", verb);
+		err = -EINVAL;
+		goto out;
+	}
+	/* libfiu takes both, and then does not do what they say. */
+	if (!strcmp(verb, "enable_random") != (strstr(command, "probability=") != NULL)) {
+		snprintf(message, room, "probability= goes with enable_random, and only with it");
 		err = -EINVAL;
 		goto out;
 	}

@@ -282,7 +282,9 @@ static void judge_life(struct judge *judge, const struct probe *probe)
 	for (size_t i = 0; i < probe->view->count; i++) {
 		const struct view_entry *entry = &probe->view->entries[i];
 
-		if (entry->match == TXN_INTACT &&
+		/* What was refused and is visible all the same is told as that. */
+		if (entry->match == TXN_INTACT && entry->id < judge->count &&
+			judge->states[entry->id] != TXN_REFUSED &&
 			!has_in_member(probe->after, entry->id, entry->member))
 			violate(judge, CONSISTENCY, "the next update destroys transaction %" PRIu64,
 				entry->id);
@@ -299,8 +301,11 @@ static int judge_lost(struct judge *judge, const struct sync_loss *loss, struct 
 	const struct probe *probe;
 	struct tree *left;
 	uint64_t gone = 0;
-	int err = sync_loss_tree(loss, tree, &left);
+	int err;
 
+	if (!sync_loss_any(loss))
+		return 0;
+	err = sync_loss_tree(loss, tree, &left);
 	if (err)
 		return err;
 	err = prober_ask(judge->prober, left, PROBE_LIFE, &probe);
@@ -312,20 +317,27 @@ static int judge_lost(struct judge *judge, const struct sync_loss *loss, struct 
 		        !view_has(probe->view, id, judge->members);
 	if (gone)
 		violate(judge, DURABILITY,
-			"acknowledged after a failed sync: a power cut takes %" PRIu64
-			" transaction%s",
+			"after the failed sync a power cut takes %" PRIu64
+			" acknowledged transaction%s",
 			gone, plural(gone));
 	return 0;
 }
 
+/* After a refused update the program may go on, or end and be started again. */
 static int judge_refusal(struct judge *judge, const struct tree *tree)
 {
 	const struct probe *probe;
 	int err = prober_ask(judge->prober, tree, PROBE_READ, &probe);
 
-	if (!err)
-		judge_view(judge, probe);
-	return err;
+	if (err)
+		return err;
+	judge_view(judge, probe);
+	err = prober_ask(judge->prober, tree, PROBE_LIFE, &probe);
+	if (err)
+		return err;
+	judge_view(judge, probe);
+	judge_life(judge, probe);
+	return 0;
 }
 
 struct residue_walk {
@@ -382,10 +394,11 @@ static int follow_event(
 	case EVENT_ACK:
 		judge->states[event->txn] = TXN_ACKNOWLEDGED;
 		judge->judgement->acknowledged++;
-		return sync_loss_any(loss) ? judge_lost(judge, loss, *tree) : 0;
+		return judge_lost(judge, loss, *tree);
 	default:
 		judge->states[event->txn] = TXN_REFUSED;
-		return judge_refusal(judge, *tree);
+		err = judge_lost(judge, loss, *tree);
+		return err ? err : judge_refusal(judge, *tree);
 	}
 }
 
@@ -410,6 +423,8 @@ int judge_recording(const struct subject *subject, struct prober *prober,
 	judge.states[0] = TXN_ACKNOWLEDGED;
 	for (size_t i = 0; !err && i < recording->count; i++)
 		err = follow_event(&judge, &recording->events[i], &tree, loss);
+	if (!err)
+		err = judge_lost(&judge, loss, tree);
 	if (!err)
 		err = judge_end(&judge, recording);
 out:

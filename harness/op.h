@@ -113,6 +113,7 @@ struct op {
 	bool is_truncating;  /* open: O_TRUNC on a file that is not empty */
 	bool is_growing;     /* truncate, write: the file's size grows */
 	bool is_synchronous; /* write: O_SYNC or O_DSYNC, a write and a sync */
+	bool is_allowed;     /* read: the descriptor is open for reading */
 	bool keeps_size;     /* fallocate with FALLOC_FL_KEEP_SIZE */
 	/* 4096-byte blocks of the file that this operation would have to allocate. */
 	uint64_t new_blocks;

@@ -62,6 +62,11 @@ static struct object_state *state_of(struct sync_loss *loss, uint32_t object)
 	return &loss->objects[object];
 }
 
+static uint64_t page_after(uint64_t offset)
+{
+	return (offset + TREE_PAGE_BYTES - 1) / TREE_PAGE_BYTES;
+}
+
 static int make_dirty(struct sync_loss *loss, uint32_t object, uint64_t first, uint64_t end)
 {
 	struct object_state *state = state_of(loss, object);
@@ -82,16 +87,20 @@ static int make_dirty(struct sync_loss *loss, uint32_t object, uint64_t first, u
 	return 0;
 }
 
-/* Pages cut off by a truncation are no longer anybody's loss. */
-static int discard(struct sync_loss *loss, uint32_t object, uint64_t first)
+/* Pages cut off by a truncation are no longer anybody's loss, and nothing can bring back what they
+ * held: the truncation is taken to be on the disk, like everything that did not fail. */
+static int discard(struct sync_loss *loss, uint32_t object, uint64_t size_bytes)
 {
 	struct object_state *state = state_of(loss, object);
+	struct op cut = {.kind = OP_TRUNCATE, .object = object, .size_bytes = size_bytes};
 
 	if (!state)
 		return -ENOMEM;
-	for (uint64_t i = first; i < state->page_count; i++)
+	for (uint64_t i = page_after(size_bytes); i < state->page_count; i++)
 		state->pages[i] = PAGE_DURABLE;
-	return 0;
+	if (!state->synced || tree_file_bytes(state->synced, object) <= size_bytes)
+		return 0;
+	return tree_apply(&state->synced, &cut);
 }
 
 static int end_sync(struct sync_loss *loss, uint32_t object, bool is_good, struct tree *after)
@@ -127,11 +136,6 @@ static int end_sync(struct sync_loss *loss, uint32_t object, bool is_good, struc
 	return 0;
 }
 
-static uint64_t page_after(uint64_t offset)
-{
-	return (offset + TREE_PAGE_BYTES - 1) / TREE_PAGE_BYTES;
-}
-
 static int follow_change(struct sync_loss *loss, const struct op *op, struct tree *after)
 {
 	uint64_t start = (uint64_t)op->offset;
@@ -146,7 +150,7 @@ static int follow_change(struct sync_loss *loss, const struct op *op, struct tre
 		return make_dirty(loss, op->object, start / TREE_PAGE_BYTES,
 			page_after(start + op->size_bytes));
 	case OP_TRUNCATE:
-		err = discard(loss, op->object, page_after(op->size_bytes));
+		err = discard(loss, op->object, op->size_bytes);
 		/* The page with the new end is zeroed behind it and written again. */
 		return err ? err
 		           : make_dirty(loss, op->object, op->size_bytes / TREE_PAGE_BYTES,
@@ -186,9 +190,9 @@ int sync_loss_follow(struct sync_loss *loss, const struct op *op, struct tree *a
 		return err;
 	if (is_sync || (op->kind == OP_WRITE && op->is_synchronous && op->effect >= 0))
 		return end_sync(loss, op->object, op->result >= 0, after);
-	if (op->kind == OP_SYNC && op->result >= 0) {
+	if (op->kind == OP_SYNC && op->result != -EINTR) {
 		for (uint32_t i = 0; !err && i < loss->count; i++)
-			err = end_sync(loss, i, true, after);
+			err = end_sync(loss, i, op->result >= 0, after);
 	}
 	return err;
 }

@@ -8,6 +8,8 @@
  * pages durable. The entries of a directory are treated like one page. Everything that no failed
  * sync touched is taken to be on the disk, so whatever is missing is the failed sync's doing.
  * A sync that was interrupted (EINTR) is no failed one: it has not written anything yet.
+ * Limit: a directory is one page, so a name that a failed sync lost comes back with the next good
+ * sync of the directory after a later change to it.
  */
 #ifndef TORNWRITE_SYNC_LOSS_H
 #define TORNWRITE_SYNC_LOSS_H

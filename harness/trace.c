@@ -196,7 +196,7 @@ static int strike_at_entry(struct trace *trace, struct call *call, bool *runs)
  * exit stop would only cost time. */
 static bool ends_as_expected(struct op *op, bool *runs)
 {
-	if (op->kind != OP_READ && op->kind != OP_CLOSE)
+	if (op->kind != OP_CLOSE && !(op->kind == OP_READ && op->is_allowed))
 		return false;
 	op->effect = op->result = (int64_t)op->size_bytes;
 	*runs = false;
@@ -224,8 +224,10 @@ static int on_entry(struct trace *trace, int *request)
 	*request = PTRACE_CONT;
 	if (err)
 		return err;
-	if (call.number == SYS_prctl)
-		return on_mark(trace, &call);
+	if (call.number == SYS_prctl) {
+		err = compare_mappings(trace);
+		return err ? err : on_mark(trace, &call);
+	}
 	if (call.number == SYS_mmap)
 		return add_mapping(trace, &call);
 	found = fake_answer(&trace->fake, &trace->task, &call);

@@ -1,6 +1,6 @@
 /*
  * The article's extension of append: append during regular operation, and reorganise the file into
- * a more compact form from time to time, here by write-replace at every third line. The directory
+ * a more compact form from time to time, here by write-replace at every second line. The directory
  * is synced before each acknowledgement: a compaction that was killed or failed may have put a file
  * under the name that a power cut takes away, with all that was appended to it.
  */
@@ -13,7 +13,7 @@
 
 #include "harness/store.h"
 
-enum { LINES_A_COMPACTION = 3 };
+enum { LINES_A_COMPACTION = 2 };
 
 /* Copies the lines with a valid checksum; how many they are goes to *lines. */
 static int keep_intact_lines(const struct buffer *log, struct buffer *kept, size_t *lines)
