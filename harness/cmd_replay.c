@@ -165,6 +165,14 @@ static void print_step(const char *what, const struct step *step)
 
 static void print_events(const struct recording *recording)
 {
+	static const char *const endings[] = {
+		[ENDED_DONE] = "ends",
+		[ENDED_STRUCK] = "is killed",
+		[ENDED_CRASH] = "crashes",
+		[ENDED_HANG] = "hangs, and is killed",
+		[ENDED_ENDLESS] = "goes on without end, and is killed",
+	};
+
 	printf("operations:\n");
 	for (size_t i = 0; i < recording->count; i++) {
 		const struct event *event = &recording->events[i];
@@ -187,10 +195,7 @@ static void print_events(const struct recording *recording)
 			putchar('\n');
 		}
 	}
-	printf("  the worker %s\n", recording->ending == ENDED_DONE     ? "ends"
-				    : recording->ending == ENDED_STRUCK ? "is killed"
-				    : recording->ending == ENDED_HANG   ? "hangs, and is killed"
-									: "crashes");
+	printf("  the worker %s\n", endings[recording->ending]);
 }
 
 /* The tree when the update that was struck began. */
@@ -321,7 +326,7 @@ static int run_witness(struct replay *replay, const struct strategy *strategy, b
 	if (replay->plan.fault && replay->plan.fault->is_real) {
 		err = full_disk_enter();
 		if (err)
-			return -EPERM;
+			return -ENOTRECOVERABLE;
 	}
 	err = subject_init(&replay->subject, strategy, &replay->witness.workload,
 		&replay->workspace, message, sizeof(message));
@@ -385,7 +390,9 @@ int cmd_replay(int argc, char **argv)
 	filter_release(&replay.filter);
 	scratch_release(&replay.scratch);
 	result_release(&replay.witness);
-	if (err == -EPERM)
+	if (err == -ENOTRECOVERABLE)
+		fputs("skipped: this host does not allow ptrace, or user namespaces\n", stderr);
+	if (err == -ENOTRECOVERABLE)
 		return EXIT_SKIPPED;
 	if (err)
 		fprintf(stderr, "error: replay: %s\n", strerror(-err));

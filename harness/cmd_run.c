@@ -294,8 +294,9 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 	}
 	if (err && !message[0])
 		snprintf(message, sizeof(message), "%s: %s", unit->strategy->name,
-			err == -EPROTO ? "the recording is wrong: please report this"
-				       : strerror(-err));
+			err == -EPROTO      ? "the recording is wrong: please report this"
+			: err == -EREMOTEIO ? "not judged, for this host fails by itself"
+					    : strerror(-err));
 	if (err)
 		send_failure(number, err, message);
 	jobs_send(json_pack("{s:I, s:b}", "unit", (json_int_t)number, "done", 1));
@@ -317,7 +318,7 @@ static void receive(void *context, json_t *message)
 	if (json_object_get(message, "error")) {
 		progress_clear(&run->progress);
 		fprintf(stderr, "error: %s\n", json_string_value(json_object_get(message, "text")));
-		if (json_integer_value(json_object_get(message, "error")) == -EPERM)
+		if (json_integer_value(json_object_get(message, "error")) == -ENOTRECOVERABLE)
 			run->is_refused = true;
 		else
 			run->has_failed = true;
@@ -355,10 +356,45 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* What was planned and did not arrive is unknown, and says so: a row must not show what only half
+ * of its faults support. */
+static void add_missing(struct run *run, struct unit *unit)
+{
+	const struct scenario *scenario = unit->scenario;
+
+	for (size_t i = 0; i <= scenario->fault_count + 1; i++) {
+		struct sweep_fault fault = {0};
+		bool is_known = false;
+
+		if (i < scenario->fault_count)
+			fault.fault = scenario->faults[i];
+		else if (i == scenario->fault_count && scenario->commands)
+			fault.commands = scenario->commands;
+		for (size_t k = 0; k < unit->results.count; k++)
+			is_known |= !strcmp(unit->results.items[k].fault, sweep_fault_name(&fault));
+		for (int property = 0; !is_known && property < PROPERTY_COUNT; property++) {
+			struct result result = {.subject = strdup(unit->strategy->name),
+				.scenario = strdup(scenario->name),
+				.workers = 1,
+				.fault = strdup(sweep_fault_name(&fault)),
+				.property = (enum property)property,
+				.verdict = property == ISOLATION ? VERDICT_NOT_TESTED
+			                                         : VERDICT_UNKNOWN,
+				.evidence = {.coverage = COVERAGE_BOUNDED},
+				.detail = strdup("not run")};
+
+			if (result_list_add(&unit->results, &result))
+				run->has_failed = true;
+		}
+	}
+}
+
 static void gather(struct run *run)
 {
 	for (size_t i = 0; i < run->unit_count; i++) {
 		struct result_list *results = &run->units[i].results;
+
+		add_missing(run, &run->units[i]);
 
 		for (size_t k = 0; k < results->count; k++) {
 			if (result_list_add(&run->results, &results->items[k]))
@@ -431,16 +467,21 @@ static int exit_status(const struct run *run)
 		const struct result *result = &run->results.items[i];
 
 		is_broken |= result->verdict == VERDICT_VIOLATED && result->is_claimed;
-		is_unknown |= result->verdict == VERDICT_UNKNOWN;
+		is_unknown |= result->verdict == VERDICT_UNKNOWN &&
+		              result->evidence.coverage != COVERAGE_SAMPLED;
 		is_tested |= strcmp(result->fault, "none") && result->evidence.runs;
 	}
 	if (run->has_failed)
 		return EXIT_HARNESS;
 	if (caught_signal)
 		return EXIT_SIGNAL + caught_signal;
-	if (run->is_refused || !is_tested)
+	if (run->is_refused)
 		return EXIT_SKIPPED;
-	if (!expectations_hold(run) || is_broken)
+	if (is_broken)
+		return EXIT_VIOLATED;
+	if (!is_tested)
+		return EXIT_SKIPPED;
+	if (!expectations_hold(run))
 		return EXIT_VIOLATED;
 	return is_unknown && run->options.requires_complete ? EXIT_INCOMPLETE : EXIT_HELD;
 }

@@ -52,7 +52,35 @@ static int decode_name(const struct task *task, int directory_fd, uint64_t addre
 	return set_name(op, &place);
 }
 
-/* A call on two names: rename, link. Both must be ours; a move across the border is recorded
+/* A hard link; the file can be given by a descriptor or through a link of /proc, too. */
+static int decode_link(const struct task *task, int from_fd, uint64_t from, int to_fd, uint64_t to,
+	uint64_t flags, struct op *op)
+{
+	struct place source, target;
+	struct descriptor descriptor;
+	struct stat st;
+	int err = task_find_place(task, from_fd, from, &source);
+
+	if (!err)
+		err = task_find_place(task, to_fd, to, &target);
+	if (err || target.directory == UINT32_MAX)
+		return err;
+	if (flags & AT_EMPTY_PATH && !source.name[0]) {
+		err = task_look_at(task, from_fd, &descriptor);
+		op->object = descriptor.object;
+	} else if (flags & AT_SYMLINK_FOLLOW && !stat(source.path, &st)) {
+		op->object = inode_map_get(task->inodes, st.st_dev, st.st_ino);
+	} else {
+		op->object = tree_lookup(task->tree, source.directory, source.name);
+	}
+	if (err || op->object == UINT32_MAX)
+		return err;
+	/* A file that was not given by its name in the data directory has none here. */
+	err = source.directory == UINT32_MAX ? 1 : set_name(op, &source);
+	return err < 0 ? err : set_new_name(op, &target);
+}
+
+/* A call on two names: rename. Both must be ours; a move across the border is recorded
  * as nothing and found by the replay check. */
 static int decode_two_names(
 	const struct task *task, int from_fd, uint64_t from, int to_fd, uint64_t to, struct op *op)
@@ -77,7 +105,7 @@ static int decode_symlink(
 	int err = task_peek_path(task, target, path);
 
 	if (err)
-		return err;
+		return err == -EFAULT || err == -ENAMETOOLONG ? 0 : err;
 	err = decode_name(task, directory_fd, address, op);
 	if (err <= 0)
 		return err;
@@ -133,16 +161,28 @@ static int peek_vectors(
 {
 	uint64_t at = 0;
 
-	op->data = malloc(op->size_bytes ? op->size_bytes : 1);
+	op->data = calloc(1, op->size_bytes ? op->size_bytes : 1);
 	if (!op->data)
 		return -ENOMEM;
 	for (size_t i = 0; i < count && at < op->size_bytes; i++) {
-		int err = task_peek(
-			task, (uint64_t)vectors[i].iov_base, op->data + at, vectors[i].iov_len);
+		uint64_t address = (uint64_t)vectors[i].iov_base;
+		uint64_t end = address + vectors[i].iov_len;
 
-		if (err)
-			return err;
-		at += vectors[i].iov_len;
+		if (at + vectors[i].iov_len > op->size_bytes)
+			end = address + op->size_bytes - at;
+		/* Page by page, like the kernel: it writes what lies before a bad address. */
+		while (address < end) {
+			uint64_t chunk = TREE_PAGE_BYTES - address % TREE_PAGE_BYTES;
+			int err;
+
+			if (chunk > end - address)
+				chunk = end - address;
+			err = task_peek(task, address, op->data + at, chunk);
+			if (err)
+				return err == -EFAULT ? 1 : err;
+			address += chunk;
+			at += chunk;
+		}
 	}
 	return 1;
 }
@@ -323,10 +363,10 @@ static int decode_names(const struct task *task, const struct call *call, struct
 		return decode_two_names(task, (int)a[0], a[1], (int)a[2], a[3], op);
 	case SYS_link:
 		decode_point(POINT_LINK, op);
-		return decode_two_names(task, cwd, a[0], cwd, a[1], op);
+		return decode_link(task, cwd, a[0], cwd, a[1], 0, op);
 	case SYS_linkat:
 		decode_point(POINT_LINK, op);
-		return decode_two_names(task, (int)a[0], a[1], (int)a[2], a[3], op);
+		return decode_link(task, (int)a[0], a[1], (int)a[2], a[3], a[4], op);
 	case SYS_unlink:
 		decode_point(POINT_UNLINK, op);
 		return decode_name(task, cwd, a[0], op);

@@ -13,8 +13,8 @@ struct fake {
 	uint64_t ticks;  /* how often the time was asked for */
 };
 
-/* Answers a call at its entry stop in the kernel's place. Returns 1 when it did, 0 when the call is
- * none of these, or -errno. */
+/* Answers a call at its entry stop in the kernel's place, or gives it back the true process id.
+ * Returns 1 when nothing is left to do, 0 when the call is none of these, or -errno. */
 int fake_answer(struct fake *fake, const struct task *task, struct call *call);
 
 #endif

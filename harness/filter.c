@@ -57,6 +57,9 @@ static const int traced_calls[] = {
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(time),
 	SCMP_SYS(getpid),
+	SCMP_SYS(kill),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(pidfd_open),
 	SCMP_SYS(getrandom),
 };
 

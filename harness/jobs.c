@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MAX_JOBS = 256, TICK_MS = 100, PATIENCE_TICKS = 50 };
+#include "harness/child.h"
+
+enum { MAX_JOBS = 256, TICK_MS = 100, PATIENCE_SECONDS = 5 };
 
 struct board {
 	atomic_size_t next_unit;
@@ -26,6 +28,7 @@ struct job {
 	int fd; /* -1: it has closed its end */
 	char *line;
 	size_t size, capacity;
+	bool is_garbled; /* something it sent was lost */
 };
 
 static int send_fd = -1;
@@ -77,13 +80,14 @@ void jobs_send(json_t *message)
 	free(text);
 }
 
-static _Noreturn void run_job(const struct jobs *jobs, struct board *board, unsigned number)
+static _Noreturn void run_job(
+	const struct jobs *jobs, struct board *board, pid_t parent, unsigned number)
 {
 	size_t unit;
 
 	/* A group of its own: the terminal's Ctrl-C is for the parent, which asks us to stop. */
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	child_die_with(parent);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -104,6 +108,9 @@ static void take_lines(const struct jobs *jobs, struct job *job)
 		message = json_loads(job->line, 0, NULL);
 		if (message)
 			jobs->receive(jobs->context, message);
+		else
+			fprintf(stderr, "error: a driver process sent what is no message\n");
+		job->is_garbled |= !message;
 		json_decref(message);
 		job->size -= (size_t)(end + 1 - job->line);
 		memmove(job->line, end + 1, job->size);
@@ -139,7 +146,8 @@ static int listen_to(const struct jobs *jobs, struct job *job)
 static int listen_to_all(const struct jobs *jobs, struct job *all, struct board *board)
 {
 	struct pollfd polls[MAX_JOBS];
-	unsigned open_count = jobs->count, patience = 0;
+	unsigned open_count = jobs->count;
+	time_t stopped_at = 0;
 	int err = 0;
 
 	while (open_count && !err) {
@@ -159,7 +167,9 @@ static int listen_to_all(const struct jobs *jobs, struct job *all, struct board 
 		if (jobs->tick(jobs->context))
 			board->stop = true;
 		/* A worker that hangs would keep its job from looking at `stop`. */
-		if (board->stop && ++patience > PATIENCE_TICKS)
+		if (board->stop && !stopped_at)
+			stopped_at = time(NULL);
+		if (stopped_at && time(NULL) - stopped_at > PATIENCE_SECONDS)
 			break;
 	}
 	return err;
@@ -185,13 +195,14 @@ static int end_job(struct job *job, bool must_die)
 	if (job->fd >= 0)
 		close(job->fd);
 	free(job->line);
-	return err;
+	return err || !job->is_garbled ? err : -ECHILD;
 }
 
 int jobs_run(const struct jobs *jobs)
 {
 	struct jobs limited = *jobs;
 	struct job all[MAX_JOBS] = {0};
+	pid_t parent = getpid();
 	struct board *board;
 	unsigned started = 0;
 	int err = 0;
@@ -216,7 +227,7 @@ int jobs_run(const struct jobs *jobs)
 			for (unsigned i = 0; i <= started; i++)
 				close(all[i].fd);
 			send_fd = ends[1];
-			run_job(&limited, board, started);
+			run_job(&limited, board, parent, started);
 		}
 		close(ends[1]);
 		if (all[started].pid < 0) {

@@ -1,6 +1,8 @@
 /* tornwrite: which command, and the short help. Each command is one file, cmd_<name>.c. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/commands.h"
 #include "harness/exit_code.h"
@@ -34,14 +36,37 @@ static void print_help(FILE *stream)
 		stream);
 }
 
+/* A closed standard descriptor would become somebody's file. This one refuses what is written. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int finish(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fputs("error: standard output: could not be written\n", stderr);
+		return EXIT_HARNESS;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	const char *names[COMMAND_COUNT];
 
+	open_standard_descriptors();
+
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 		!strcmp(argv[1], "help")) {
 		print_help(stdout);
-		return EXIT_HELD;
+		return finish(EXIT_HELD);
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		puts("tornwrite " TORNWRITE_VERSION);
@@ -56,7 +81,7 @@ int main(int argc, char **argv)
 		/* What argp calls the program in its messages. */
 		snprintf(name, sizeof(name), "tornwrite %s", commands[i].name);
 		argv[1] = name;
-		return commands[i].run(argc - 1, argv + 1);
+		return finish(commands[i].run(argc - 1, argv + 1));
 	}
 	options_fail("there is no command '%s'; did you mean '%s'?", argv[1],
 		suggest(argv[1], names, COMMAND_COUNT));

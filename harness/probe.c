@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/child.h"
 #include "harness/watchdog.h"
 
 enum { STEP_COUNT = 4 };
@@ -96,13 +98,13 @@ static bool run_step(struct report *report, int number, int err)
 	return !err;
 }
 
-static _Noreturn void run_child(const struct prober *prober, enum probe_depth depth)
+static _Noreturn void run_child(const struct prober *prober, pid_t parent, enum probe_depth depth)
 {
 	const struct strategy *strategy = prober->subject->strategy;
 	struct report *report = prober->report;
 	bool goes_on = true;
 
-	if (record_enter_child(prober->workspace->probe_fd))
+	if (child_enter(parent, prober->workspace->probe_fd))
 		_exit(1);
 	/* A failed recovery is no reason not to look: the reader may cope. */
 	if (depth == PROBE_LIFE && strategy->recover)
@@ -137,9 +139,9 @@ static void note_death(struct report *report, int status, bool was_late)
 static int run_probe(struct prober *prober, enum probe_depth depth)
 {
 	struct report *report = prober->report;
+	pid_t parent = getpid(), pid;
 	bool was_late;
 	int status;
-	pid_t pid;
 
 	report->current = 0;
 	memset(report->steps, 0, sizeof(report->steps));
@@ -147,7 +149,7 @@ static int run_probe(struct prober *prober, enum probe_depth depth)
 	view_init(&report->after, prober->subject->workload.base_bytes);
 	pid = fork();
 	if (!pid)
-		run_child(prober, depth);
+		run_child(prober, parent, depth);
 	if (pid < 0)
 		return -errno;
 	watchdog_start(pid, RECORD_TIMEOUT_MS);
@@ -225,6 +227,41 @@ static struct answer *answer_for(struct prober *prober, const struct tree *tree)
 	return *slot;
 }
 
+static bool has_hung(const struct report *report)
+{
+	for (int i = 0; i < STEP_COUNT; i++) {
+		if (report->steps[i].end == STEP_HANG)
+			return true;
+	}
+	return false;
+}
+
+static int run_again(struct prober *prober, const struct tree *tree, enum probe_depth depth)
+{
+	int err = tree_wipe(prober->workspace->probe_fd);
+
+	if (!err)
+		err = tree_store(tree, prober->workspace->probe_fd);
+	return err ? err : run_probe(prober, depth);
+}
+
+/* Nothing is injected here, so a hook that finds no space has found the host's disk full. */
+static int check_host(const struct prober *prober)
+{
+	for (int i = 0; i < STEP_COUNT; i++) {
+		const struct step *step = &prober->report->steps[i];
+
+		if (step->end != STEP_ERROR ||
+			(step->detail != -ENOSPC && step->detail != -EDQUOT &&
+				step->detail != -EROFS))
+			continue;
+		fprintf(stderr, "%s: a reader or update failed with %s: is the disk full?\n",
+			prober->subject->strategy->name, strerrorname_np(-step->detail));
+		return -EREMOTEIO;
+	}
+	return 0;
+}
+
 int prober_ask(struct prober *prober, const struct tree *tree, enum probe_depth depth,
 	const struct probe **probe)
 {
@@ -245,6 +282,11 @@ int prober_ask(struct prober *prober, const struct tree *tree, enum probe_depth 
 		err = tree_store(tree, prober->workspace->probe_fd);
 	if (!err)
 		err = run_probe(prober, depth);
+	/* Believed only if it happens again, on the same state. */
+	if (!err && has_hung(report))
+		err = run_again(prober, tree, depth);
+	if (!err)
+		err = check_host(prober);
 	if (err)
 		return err;
 	answer->probes[depth] = (struct probe){report->steps[0], report->steps[1], report->steps[2],

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -63,11 +64,27 @@ int publish_report(const struct report_input *input, const char *format, const c
 void publish_check_path(const char *option, const char *path)
 {
 	char directory[PATH_MAX], *slash;
+	struct stat st;
+	size_t length;
 
 	if (!path || !strcmp(path, "-"))
 		return;
+	if (!*path)
+		options_fail("--%s: the path is empty", option);
+	if (!stat(path, &st)) {
+		bool wants_directory = !strcmp(option, "witness-dir");
+
+		if (S_ISDIR(st.st_mode) != wants_directory)
+			options_fail("--%s %s: %s", option, path,
+				wants_directory ? "not a directory" : "is a directory");
+		if (access(path, wants_directory ? W_OK | X_OK : W_OK))
+			options_fail("--%s %s: %s", option, path, strerror(errno));
+		return;
+	}
 	if (snprintf(directory, sizeof(directory), "%s", path) >= (int)sizeof(directory))
 		options_fail("--%s: the path is too long", option);
+	for (length = strlen(directory); length > 1 && directory[length - 1] == '/';)
+		directory[--length] = 0;
 	slash = strrchr(directory, '/');
 	if (slash)
 		*slash = 0;

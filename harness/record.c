@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/child.h"
 #include "harness/full_disk.h"
 #include "harness/trace.h"
 #include "harness/watchdog.h"
@@ -22,35 +22,23 @@
 /* The worker could not begin; not something a strategy would exit with. */
 enum { EXIT_NO_FILTER = 113, EXIT_NO_MEMORY = 114 };
 
-int record_enter_child(int directory_fd)
-{
-	sigset_t none;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The driver's handlers would run in the child, and interrupt its calls. */
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(022);
-	return fchdir(directory_fd) ? -errno : 0;
-}
-
 /* ---- setup ---- */
 
 static int run_setup(const struct subject *subject, int directory_fd)
 {
+	pid_t parent = getpid(), pid;
 	struct txn first;
-	pid_t pid;
 	int status;
 
 	if (txn_init(&first, 0, subject->workload.base_bytes))
 		return -ENOMEM;
 	pid = fork();
 	if (!pid) {
-		int err = record_enter_child(directory_fd);
+		int err = child_enter(parent, directory_fd);
 
-		_exit(err || subject->strategy->setup(&first) ? 1 : 0);
+		if (!err)
+			err = subject->strategy->setup(&first);
+		_exit(err < 0 && err > -255 ? -err : err ? 255 : 0);
 	}
 	txn_release(&first);
 	if (pid < 0)
@@ -59,7 +47,9 @@ static int run_setup(const struct subject *subject, int directory_fd)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	watchdog_stop();
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EPROTO;
+	if (!WIFEXITED(status))
+		return -EINTR;
+	return -WEXITSTATUS(status);
 }
 
 int subject_init(struct subject *subject, const struct strategy *strategy,
@@ -76,9 +66,7 @@ int subject_init(struct subject *subject, const struct strategy *strategy,
 		err = tree_load(workspace->data_fd, &subject->initial, NULL);
 	if (err)
 		snprintf(message, message_size, "%s: setup failed in %s: %s", strategy->name,
-			workspace->path,
-			err == -EPROTO ? "the file system may be full or read-only"
-				       : strerror(-err));
+			workspace->path, strerror(-err));
 	return err;
 }
 
@@ -96,13 +84,13 @@ static void mark(enum event_kind kind, uint64_t txn, int error)
 }
 
 static _Noreturn void run_worker(const struct subject *subject, const struct filter *filter,
-	int directory_fd, const int go[2])
+	pid_t parent, int directory_fd, const int go[2])
 {
 	unsigned txns = subject->workload.txns;
 	struct txn *all = calloc(txns ? txns : 1, sizeof(*all));
 	char byte;
 
-	if (!all || record_enter_child(directory_fd))
+	if (!all || child_enter(parent, directory_fd))
 		_exit(EXIT_NO_MEMORY);
 	for (unsigned i = 0; i < txns; i++) {
 		if (txn_init(&all[i], i + 1, subject->workload.base_bytes))
@@ -128,18 +116,19 @@ static _Noreturn void run_worker(const struct subject *subject, const struct fil
 static int start_worker(
 	const struct subject *subject, const struct filter *filter, int directory_fd, pid_t *pid)
 {
+	pid_t parent = getpid();
 	int go[2], err = 0;
 
 	if (pipe(go))
 		return -errno;
 	*pid = fork();
 	if (!*pid)
-		run_worker(subject, filter, directory_fd, go);
+		run_worker(subject, filter, parent, directory_fd, go);
 	close(go[0]);
 	if (*pid < 0) {
 		err = -errno;
 	} else {
-		err = trace_seize(*pid);
+		err = trace_seize(*pid) ? -ENOTRECOVERABLE : 0;
 		if (!err && write(go[1], "g", 1) != 1)
 			err = -errno;
 		if (err) {
@@ -196,13 +185,57 @@ static int check_replay(
 	return err;
 }
 
+/* Errors that only the host can be blamed for when nobody injected them. */
+static bool is_host_error(int64_t error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EIO:
+	case EROFS:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A real shortage would be judged as if the strategy had done something wrong. */
+static int check_host(const struct subject *subject, const struct recording *recording)
+{
+	bool is_struck = false;
+
+	for (size_t i = 0; i < recording->count; i++) {
+		const struct event *event = &recording->events[i];
+		int64_t error = event->kind == EVENT_OP       ? event->op.effect
+		                : event->kind == EVENT_REFUSE ? event->error
+		                                              : 0;
+
+		if (event->kind == EVENT_OP && event->op.strike.action != STRIKE_NONE)
+			is_struck = true;
+		/* After a strike the strategy may report whatever it likes. */
+		if (!is_host_error(error) || (is_struck && event->kind == EVENT_REFUSE) ||
+			(event->kind == EVENT_OP && event->op.strike.action != STRIKE_NONE))
+			continue;
+		fprintf(stderr,
+			"%s: %s failed with %s, and nobody injected it: is the disk full?\n",
+			subject->strategy->name,
+			event->kind == EVENT_OP ? points[event->op.point].call : "an update",
+			strerrorname_np((int)-error));
+		return -EREMOTEIO;
+	}
+	return 0;
+}
+
 static int check_worker_began(const struct recording *recording)
 {
 	if (recording->ending != ENDED_CRASH || !WIFEXITED(recording->status))
 		return 0;
 	switch (WEXITSTATUS(recording->status)) {
 	case EXIT_NO_FILTER:
-		return -EPERM;
+		return -ENOTRECOVERABLE;
 	case EXIT_NO_MEMORY:
 		return -ENOMEM;
 	default:
@@ -240,8 +273,11 @@ static int run_in(const struct subject *subject, const struct plan *plan, int di
 	inject_end();
 	if (!err)
 		err = check_worker_began(recording);
-	if (!err)
+	/* A worker that was killed for hanging may have been in the middle of a call. */
+	if (!err && recording->ending != ENDED_HANG)
 		err = check_replay(subject, recording, directory_fd);
+	if (!err && !disk)
+		err = check_host(subject, recording);
 out:
 	inode_map_free(inodes);
 	tree_unref(initial);

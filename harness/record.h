@@ -34,14 +34,12 @@ int subject_init(struct subject *subject, const struct strategy *strategy,
 	size_t message_size);
 void subject_release(struct subject *subject);
 
-/* What every child that runs a strategy does first: it dies with the driver, has the signal
- * dispositions and the umask of a fresh process, and is where it should be. Returns 0 or -errno. */
-int record_enter_child(int directory_fd);
-
 /* Runs the workload once under the plan. On success the recording has been replayed and equals
  * the data directory. Returns 0, -EPROTO when it does not (differences on stderr: the harness is
- * wrong, there is no verdict), or another -errno when it could not be run; -EPERM when ptrace or
- * seccomp is not allowed here. Pair with recording_release() in every case. */
+ * wrong, there is no verdict), -EREMOTEIO when a call failed for want of space or a broken disk
+ * though nothing was injected (said on stderr: the host is wrong), -ENOTRECOVERABLE when ptrace or
+ * seccomp is not allowed here, or another -errno when it could not be run. Pair with
+ * recording_release() in every case. */
 int record_run(const struct subject *subject, const struct plan *plan,
 	const struct workspace *workspace, const struct filter *filter,
 	struct recording *recording);

@@ -23,10 +23,11 @@ struct event {
 };
 
 enum ending {
-	ENDED_DONE,   /* the worker went through its workload */
-	ENDED_STRUCK, /* killed by an injected fault */
-	ENDED_CRASH,  /* the worker's own fault: a signal or a non-zero exit status */
-	ENDED_HANG,   /* ran into the time-out, or made more operations than a run may have */
+	ENDED_DONE,    /* the worker went through its workload */
+	ENDED_STRUCK,  /* killed by an injected fault */
+	ENDED_CRASH,   /* the worker's own fault: a signal or a non-zero exit status */
+	ENDED_HANG,    /* made no operation until the time-out */
+	ENDED_ENDLESS, /* made more operations than a run may have */
 };
 
 struct recording {

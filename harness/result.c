@@ -59,17 +59,28 @@ enum verdict result_list_worst(const struct result_list *list, const char *subje
 	enum property property, const struct result **worst)
 {
 	const struct result *found = NULL;
+	bool has_fault = false, has_sampled = false;
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct result *result = &list->items[i];
 
 		if (result->property != property || strcmp(result->subject, subject))
 			continue;
+		/* Samples that found nothing add nothing, and take nothing away. */
+		if (result->verdict == VERDICT_UNKNOWN &&
+			result->evidence.coverage == COVERAGE_SAMPLED) {
+			has_sampled = true;
+			continue;
+		}
+		has_fault |= strcmp(result->fault, "none") && result->verdict != VERDICT_NOT_TESTED;
 		if (!found || result->verdict > found->verdict)
 			found = result;
 	}
 	if (worst)
 		*worst = found;
+	/* That it works when nothing goes wrong is not what was asked. */
+	if (found && found->verdict == VERDICT_HOLDS && !has_fault)
+		return has_sampled ? VERDICT_UNKNOWN : VERDICT_NOT_TESTED;
 	return found ? found->verdict : VERDICT_NOT_TESTED;
 }
 
@@ -93,9 +104,58 @@ static json_t *evidence_to_json(const struct evidence *evidence)
 	return json;
 }
 
+/* How long the UTF-8 character at `text` is; 0: it is none. */
+static size_t utf8_length(const unsigned char *text)
+{
+	size_t length = *text < 0x80       ? 1
+	                : *text >> 5 == 6  ? 2
+	                : *text >> 4 == 14 ? 3
+	                : *text >> 3 == 30 ? 4
+	                                   : 0;
+
+	for (size_t i = 1; i < length; i++) {
+		if (text[i] >> 6 != 2)
+			return 0;
+	}
+	return length;
+}
+
+/* JSON has only UTF-8; other bytes become "\xe9". */
 static json_t *text_or_null(const char *text)
 {
-	return text ? json_string(text) : json_null();
+	json_t *json = text ? json_string(text) : json_null();
+	size_t size = text ? strlen(text) : 0, length = 0;
+	char *escaped;
+
+	if (json)
+		return json;
+	escaped = malloc(size * 4 + 1);
+	if (!escaped)
+		return json_null();
+	for (size_t i = 0; i < size;) {
+		size_t step = utf8_length((const unsigned char *)text + i);
+		char one[8] = "";
+
+		if (step)
+			memcpy(one, text + i, step);
+		/* Overlong forms and surrogates look right and are not. */
+		if (step > 1 && !(json = json_string(one)))
+			step = 0;
+		json_decref(json);
+		json = NULL;
+		if (step) {
+			memcpy(escaped + length, one, step);
+			length += step;
+			i += step;
+		} else {
+			length += (size_t)sprintf(
+				escaped + length, "\\x%02x", (unsigned char)text[i++]);
+		}
+	}
+	escaped[length] = 0;
+	json = json_string(escaped);
+	free(escaped);
+	return json;
 }
 
 json_t *result_to_json(const struct result *result)

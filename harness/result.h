@@ -60,7 +60,8 @@ int result_list_add(struct result_list *list, struct result *result);
 void result_list_release(struct result_list *list);
 
 /* The worst verdict of a property of a subject: violated, then unknown, then holds. Not-tested
- * only if nothing of it was tested. `worst` (may be NULL) is the result that decides. */
+ * only if nothing of it was tested under any fault; samples that found nothing do not count.
+ * `worst` (may be NULL) is the result that decides. */
 enum verdict result_list_worst(const struct result_list *list, const char *subject,
 	enum property property, const struct result **worst);
 

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/io.h"
 #include "harness/plugins.h"
 #include "harness/suggest.h"
 
-enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000 };
+enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000, MAX_LINE = 65536 };
 
 struct parse {
 	struct scenario *scenario;
@@ -299,21 +300,47 @@ static const char *nearest_scenario(const char *name)
 	return suggest(name, names, count);
 }
 
+/* inih says nothing of a section without keys. Returns its line, or 0. */
+static int find_bad_section(struct parse *parse, const char *text)
+{
+	int line = 1;
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n', line++) {
+		text += strspn(text, " \t");
+		if (*text == '[' && strncmp(text, "[expect]", 8)) {
+			refuse(parse, "there is no section %.*s; did you mean [expect]?",
+				(int)strcspn(text, " \t\r\n"), text);
+			return line;
+		}
+	}
+	return 0;
+}
+
 /* Returns inih's answer: 0, the number of the first wrong line, or -1: not readable. */
 static int parse_text(struct parse *parse, const char *name, const char *text)
 {
-	FILE *stream;
-	int line;
+	struct buffer file = {0};
+	int err, line;
 
-	if (text)
-		return ini_parse_string(text, on_line, parse);
-	stream = fopen(name, "r");
-	if (!stream) {
-		refuse(parse, "%s", strerror(errno));
-		return -1;
+	if (!text) {
+		err = io_read_file(name, &file);
+		if (!err)
+			err = buffer_add(&file, "", 1);
+		if (err) {
+			refuse(parse, "%s", strerror(-err));
+			buffer_release(&file);
+			return -1;
+		}
+		text = file.data;
 	}
-	line = ini_parse_file(stream, on_line, parse);
-	fclose(stream);
+	/* inih's own limit of 200 bytes a line would cut a list of strategies. */
+	ini_use_stack = false;
+	ini_allow_realloc = true;
+	ini_max_line = MAX_LINE;
+	line = find_bad_section(parse, text);
+	if (!line)
+		line = ini_parse_string(text, on_line, parse);
+	buffer_release(&file);
 	return line;
 }
 

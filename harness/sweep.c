@@ -83,6 +83,11 @@ static int run_plan(
 	struct judgement judgement;
 	int err = record_run(sweep->subject, plan, sweep->workspace, sweep->filter, &recording);
 
+	if (!err && recording.ending == ENDED_HANG) {
+		/* Believed only if it happens again: this machine, too, may stand still. */
+		recording_release(&recording);
+		err = record_run(sweep->subject, plan, sweep->workspace, sweep->filter, &recording);
+	}
 	if (err)
 		goto out;
 	*fired = recording.fired > 0;

@@ -31,6 +31,21 @@ int task_poke(const struct task *task, uint64_t address, const void *bytes, size
 	return (size_t)got == size_bytes ? 0 : -EFAULT;
 }
 
+int task_force(const struct task *task, uint64_t address, const void *bytes, size_t size_bytes)
+{
+	char path[64];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", task->pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (pwrite(fd, bytes, size_bytes, (off_t)address) != (ssize_t)size_bytes)
+		err = -EFAULT;
+	close(fd);
+	return err;
+}
+
 int task_peek_path(const struct task *task, uint64_t address, char path[PATH_MAX])
 {
 	size_t length = 0;
@@ -60,26 +75,37 @@ int task_find_place(
 	size_t length;
 	int err = task_peek_path(task, address, path);
 
+	place->directory = UINT32_MAX;
+	place->path[0] = place->name[0] = 0;
+	/* The kernel will refuse such a path; it is no operation of ours. */
+	if (err == -EFAULT || err == -ENAMETOOLONG)
+		return 0;
 	if (err)
 		return err;
 	length = strlen(path);
 	while (length > 1 && path[length - 1] == '/')
 		path[--length] = 0;
-	if (path[0] == '/')
+	/* In a path "self" is whoever asks, and that would be us. */
+	if (!strncmp(path, "/proc/self/", 11))
+		snprintf(place->path, sizeof(place->path), "/proc/%d/%s", task->pid, path + 11);
+	else if (!strncmp(path, "/proc/thread-self/", 18))
+		snprintf(place->path, sizeof(place->path), "/proc/%d/%s", task->pid, path + 18);
+	else if (!strncmp(path, "/dev/fd/", 8))
+		snprintf(place->path, sizeof(place->path), "/proc/%d/fd/%s", task->pid, path + 8);
+	else if (path[0] == '/')
 		snprintf(place->path, sizeof(place->path), "/proc/%d/root%s", task->pid, path);
 	else if (directory_fd == AT_FDCWD)
 		snprintf(place->path, sizeof(place->path), "/proc/%d/cwd/%s", task->pid, path);
 	else
 		snprintf(place->path, sizeof(place->path), "/proc/%d/fd/%d/%s", task->pid,
 			directory_fd, path);
-	place->directory = UINT32_MAX;
 	snprintf(parent, sizeof(parent), "%s", place->path);
 	slash = strrchr(parent, '/');
 	if (strlen(slash + 1) > NAME_MAX)
 		return 0;
 	strcpy(place->name, slash + 1);
 	*slash = 0;
-	if (!stat(parent, &st))
+	if (place->name[0] && !stat(parent, &st))
 		place->directory = inode_map_get(task->inodes, st.st_dev, st.st_ino);
 	return 0;
 }

@@ -24,6 +24,8 @@ struct task {
 /* Copies between us and the task. Return 0 or -errno. */
 int task_peek(const struct task *task, uint64_t address, void *bytes, size_t size_bytes);
 int task_poke(const struct task *task, uint64_t address, const void *bytes, size_t size_bytes);
+/* Writes also where the task itself may not: a vector in read-only memory. */
+int task_force(const struct task *task, uint64_t address, const void *bytes, size_t size_bytes);
 int task_peek_path(const struct task *task, uint64_t address, char path[PATH_MAX]);
 
 struct place {

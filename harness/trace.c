@@ -24,8 +24,6 @@
 #include "harness/inject.h"
 #include "harness/watchdog.h"
 
-enum { MAX_MAPPINGS = 16 };
-
 struct trace {
 	struct task task;
 	struct recording *recording;
@@ -43,7 +41,7 @@ struct trace {
 	struct mapping {
 		uint32_t object;
 		int fd;
-	} mappings[MAX_MAPPINGS];
+	} * mappings; /* owned */
 	unsigned mapping_count;
 
 	bool is_struck; /* killed on purpose */
@@ -116,6 +114,7 @@ static int compare_mappings(struct trace *trace)
 
 static int add_mapping(struct trace *trace, const struct call *call)
 {
+	struct mapping *more;
 	uint32_t object;
 	int fd, found = task_find_mapping(&trace->task, call, &object, &fd);
 
@@ -127,10 +126,12 @@ static int add_mapping(struct trace *trace, const struct call *call)
 			return 0;
 		}
 	}
-	if (trace->mapping_count == MAX_MAPPINGS) {
+	more = realloc(trace->mappings, (trace->mapping_count + 1) * sizeof(*more));
+	if (!more) {
 		close(fd);
-		return -EMFILE;
+		return -ENOMEM;
 	}
+	trace->mappings = more;
 	trace->mappings[trace->mapping_count++] = (struct mapping){object, fd};
 	return 0;
 }
@@ -161,7 +162,7 @@ static int shorten(struct trace *trace, struct call *call, uint64_t bytes)
 		trace->saved_vector_address = address;
 		trace->saved_vector = vector;
 		vector.iov_len = bytes - before;
-		err = task_poke(&trace->task, address, &vector, sizeof(vector));
+		err = task_force(&trace->task, address, &vector, sizeof(vector));
 		return err ? err : machine_set_argument(trace->task.pid, call, 2, i + 1);
 	}
 }
@@ -269,7 +270,7 @@ static int undo_shortening(struct trace *trace, struct call *call)
 	int err = machine_set_argument(trace->task.pid, call, 2, trace->saved_argument);
 
 	if (!err && trace->saved_vector_address)
-		err = task_poke(&trace->task, trace->saved_vector_address, &trace->saved_vector,
+		err = task_force(&trace->task, trace->saved_vector_address, &trace->saved_vector,
 			sizeof(trace->saved_vector));
 	return err;
 }
@@ -335,7 +336,9 @@ static void classify_end(struct trace *trace, int status, bool is_late)
 
 	recording->status = status;
 	recording->fired = inject_fired();
-	if (is_late || trace->is_endless)
+	if (trace->is_endless)
+		recording->ending = ENDED_ENDLESS;
+	else if (is_late)
 		recording->ending = ENDED_HANG;
 	else if (trace->is_struck)
 		recording->ending = ENDED_STRUCK;
@@ -372,6 +375,7 @@ int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeo
 		}
 		if (WIFEXITED(status) || WIFSIGNALED(status))
 			break;
+		watchdog_touch();
 		if (!err) {
 			err = on_stop(&trace, status);
 			if (err == -ESRCH)
@@ -388,6 +392,7 @@ int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeo
 	classify_end(&trace, status, is_late);
 	for (unsigned i = 0; i < trace.mapping_count; i++)
 		close(trace.mappings[i].fd);
+	free(trace.mappings);
 	if (trace.task.pidfd >= 0)
 		close(trace.task.pidfd);
 	return err;

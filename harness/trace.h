@@ -10,7 +10,7 @@
 #include "harness/recording.h"
 
 /* A run that makes more operations than this is ended as a hang: a loop that never gives up. */
-enum { TRACE_MAX_OPS = 100000 };
+enum { TRACE_MAX_OPS = 20000 };
 
 /* Seizes a child that waits and has no filter yet. Returns 0 or -errno; -EPERM means that this
  * host does not allow ptrace. */
@@ -24,6 +24,7 @@ struct trace_hook {
 
 /* Follows a seized child to its end and reaps it. recording->initial must be what `inodes`
  * describes; on return recording->final is the tree that the recorded operations lead to.
+ * The child is killed when it makes no operation for `timeout_ms`.
  * `seed` is of what the child sees of chance: see fake.h.
  * inject_begin() has been called. Returns 0 or -errno (the child is dead in any case). */
 int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,

@@ -367,6 +367,8 @@ uint64_t tree_blocks_needed(
 	const struct object *object = tree->objects[number];
 	uint64_t needed = 0;
 
+	if (!size_bytes)
+		return 0;
 	for (uint64_t i = offset / TREE_PAGE_BYTES; i < pages_for(offset + size_bytes); i++)
 		needed += i >= object->page_count || !object->pages[i];
 	return needed;

@@ -91,6 +91,8 @@ int tree_store(const struct tree *tree, int directory_fd);
 
 /* Removes everything in a directory, without following links. Returns 0 or -errno. */
 int tree_wipe(int directory_fd);
+/* The same, but for one name. */
+int tree_wipe_but(int directory_fd, const char *kept_name);
 
 /* Writes one line a difference: names, types, modes, sizes, the first differing byte. */
 void tree_print_difference(const struct tree *expected, const struct tree *found, FILE *stream);

@@ -5,12 +5,19 @@
 
 #include "harness/tree_private.h"
 
+/* Whether this is a directory, and the name one that an entry may have. */
+static bool can_hold(const struct tree *tree, uint32_t directory, const char *name)
+{
+	return tree_object_type(tree, directory) == OBJECT_DIRECTORY && name && *name &&
+	       !strchr(name, '/');
+}
+
 static int apply_new_name(struct tree *tree, const struct op *op, enum object_type type)
 {
 	struct object *object, *directory;
 	int err;
 
-	if (op->object != tree->object_count)
+	if (op->object != tree->object_count || !can_hold(tree, op->directory, op->name))
 		return -EPROTO;
 	err = tree_add_object(tree, type, op->mode, &object);
 	if (err)
@@ -31,7 +38,7 @@ static int apply_rename(struct tree *tree, const struct op *op)
 	struct object *from, *to;
 	int err;
 
-	if (moved == UINT32_MAX)
+	if (moved == UINT32_MAX || !can_hold(tree, op->new_directory, op->new_name))
 		return -EPROTO;
 	/* rename(2): two names of the same file stay as they are. */
 	if (op->kind == OP_RENAME && moved == replaced)
@@ -85,7 +92,10 @@ static int apply_to_file(struct tree *tree, const struct op *op)
 	case OP_FALLOCATE:
 		return apply_fallocate(object, op);
 	default:
-		return object_write(object, (uint64_t)op->offset, op->data, (uint64_t)op->effect);
+		/* Nothing written past the end does not make the file grow. */
+		return op->effect ? object_write(object, (uint64_t)op->offset, op->data,
+					    (uint64_t)op->effect)
+		                  : 0;
 	}
 }
 
@@ -117,13 +127,23 @@ int tree_apply(struct tree **tree, const struct op *op)
 	case OP_EXCHANGE:
 		return apply_rename(*tree, op);
 	case OP_LINK:
+		if (!can_hold(*tree, op->new_directory, op->new_name) ||
+			tree_object_type(*tree, op->object) == OBJECT_NONE)
+			return -EPROTO;
 		object = own_object(*tree, op->new_directory);
 		return object ? object_set_entry(object, op->new_name, op->object) : -ENOMEM;
 	case OP_UNLINK:
 	case OP_RMDIR:
+		if (!can_hold(*tree, op->directory, op->name))
+			return -EPROTO;
 		object = own_object(*tree, op->directory);
 		return object ? object_remove_entry(object, op->name) : -ENOMEM;
 	case OP_CHMOD:
+		if (tree_object_type(*tree, op->object) == OBJECT_NONE)
+			return -EPROTO;
+		/* The data directory's own mode is no part of the tree. */
+		if (op->object == TREE_ROOT)
+			return 0;
 		object = own_object(*tree, op->object);
 		if (!object)
 			return -ENOMEM;

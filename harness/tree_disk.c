@@ -133,7 +133,7 @@ static int load_entry(
 
 	if (fstatat(directory_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
-	if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
+	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
 		uint32_t known = inode_map_get(map, st.st_dev, st.st_ino);
 
 		if (known != UINT32_MAX && known < tree->object_count) {
@@ -330,14 +330,24 @@ static void store_name(void *context, const char *path, uint32_t number)
 		walk->err = store_file(object, walk->root_fd, path);
 		break;
 	case OBJECT_DIRECTORY:
-		if (mkdirat(walk->root_fd, path, 0700) ||
-			fchmodat(walk->root_fd, path, object->mode, 0))
+		if (mkdirat(walk->root_fd, path, 0700))
 			walk->err = -errno;
 		break;
 	default:
 		if (symlinkat(object->target, walk->root_fd, path))
 			walk->err = -errno;
 	}
+}
+
+/* When everything is inside: a directory may be read-only. */
+static void store_directory_mode(void *context, const char *path, uint32_t number)
+{
+	struct store_walk *walk = context;
+	const struct object *object = walk->tree->objects[number];
+
+	if (!walk->err && object->type == OBJECT_DIRECTORY &&
+		fchmodat(walk->root_fd, path, object->mode, 0))
+		walk->err = -errno;
 }
 
 int tree_store(const struct tree *tree, int directory_fd)
@@ -348,11 +358,17 @@ int tree_store(const struct tree *tree, int directory_fd)
 	if (!walk.first_path)
 		return -ENOMEM;
 	tree_walk(tree, store_name, &walk);
+	tree_walk(tree, store_directory_mode, &walk);
 	free_names(walk.first_path, tree->object_count);
 	return walk.err;
 }
 
 int tree_wipe(int directory_fd)
+{
+	return tree_wipe_but(directory_fd, NULL);
+}
+
+int tree_wipe_but(int directory_fd, const char *kept_name)
 {
 	char **names;
 	size_t count;
@@ -361,6 +377,8 @@ int tree_wipe(int directory_fd)
 	for (size_t i = 0; !err && i < count; i++) {
 		int fd;
 
+		if (kept_name && !strcmp(names[i], kept_name))
+			continue;
 		if (!unlinkat(directory_fd, names[i], 0))
 			continue;
 		if (errno != EISDIR && errno != EPERM) {
@@ -373,6 +391,7 @@ int tree_wipe(int directory_fd)
 			err = -errno;
 			break;
 		}
+		fchmod(fd, 0700); /* it may have been made read-only */
 		err = tree_wipe(fd);
 		close(fd);
 		if (!err && unlinkat(directory_fd, names[i], AT_REMOVEDIR))

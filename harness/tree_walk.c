@@ -189,7 +189,7 @@ bool tree_page_equals(const struct tree *tree, uint32_t object, uint64_t page, c
 	return !memcmp(page_bytes(tree->objects[object], page), bytes, size_bytes);
 }
 
-static void print_file_difference(
+static bool print_file_difference(
 	const struct object *expected, const struct object *found, const char *path, FILE *stream)
 {
 	if (expected->size_bytes != found->size_bytes)
@@ -203,15 +203,17 @@ static void print_file_difference(
 				continue;
 			fprintf(stream, "  %s: byte %" PRIu64 ": %#x expected, %#x found\n", path,
 				i * TREE_PAGE_BYTES + k, a[k], b[k]);
-			return;
+			return true;
 		}
 	}
+	return expected->size_bytes != found->size_bytes;
 }
 
 struct difference {
 	const struct tree *expected, *found;
 	bool is_reverse; /* only names that are in `expected` and not in `found` */
 	FILE *stream;
+	bool *has_any;
 };
 
 static uint32_t lookup_path(const struct tree *tree, const char *path)
@@ -235,10 +237,12 @@ static void compare_name(void *context, const char *path, uint32_t number)
 	const struct difference *difference = context;
 	uint32_t other = lookup_path(difference->found, path);
 	const struct object *a = difference->expected->objects[number], *b;
+	bool differs = true;
 
 	if (other == UINT32_MAX) {
 		fprintf(difference->stream, "  %s: %s\n", path,
 			difference->is_reverse ? "found, not expected" : "expected, not found");
+		*difference->has_any = true;
 		return;
 	}
 	if (difference->is_reverse)
@@ -250,17 +254,23 @@ static void compare_name(void *context, const char *path, uint32_t number)
 		fprintf(difference->stream, "  %s: mode %o expected, %o found\n", path, a->mode,
 			b->mode);
 	else if (a->type == OBJECT_FILE)
-		print_file_difference(a, b, path, difference->stream);
+		differs = print_file_difference(a, b, path, difference->stream);
 	else if (a->type == OBJECT_SYMLINK && strcmp(a->target, b->target))
 		fprintf(difference->stream, "  %s: link to %s expected, %s found\n", path,
 			a->target, b->target);
+	else
+		differs = false;
+	*difference->has_any |= differs;
 }
 
 void tree_print_difference(const struct tree *expected, const struct tree *found, FILE *stream)
 {
-	struct difference forward = {expected, found, false, stream};
-	struct difference backward = {found, expected, true, stream};
+	bool has_any = false;
+	struct difference forward = {expected, found, false, stream, &has_any};
+	struct difference backward = {found, expected, true, stream, &has_any};
 
 	tree_walk(expected, compare_name, &forward);
 	tree_walk(found, compare_name, &backward);
+	if (!has_any && !XXH128_isEqual(tree_hash(expected), tree_hash(found)))
+		fputs("  other names than expected are hard links of the same file\n", stream);
 }

@@ -1,26 +1,28 @@
-/* An interval timer whose handler sends SIGKILL. It repeats, in case the first one came before
- * the pid was stored. */
+/* An interval timer that ticks ten times in the time-out; ten ticks without a touch are too many.
+ * After that it goes on killing, in case the first signal came before the pid was stored. */
 #include "harness/watchdog.h"
 
 #include <signal.h>
 #include <stddef.h>
 #include <sys/time.h>
 
-static volatile pid_t watched;
-static volatile sig_atomic_t has_bitten;
+enum { TICKS = 10 };
 
-static void bite(int number)
+static volatile pid_t watched;
+static volatile sig_atomic_t has_bitten, idle_ticks;
+
+static void tick(int number)
 {
 	(void)number;
-	if (watched > 0) {
-		has_bitten = 1;
-		kill(watched, SIGKILL);
-	}
+	if (watched <= 0 || idle_ticks++ < TICKS)
+		return;
+	has_bitten = 1;
+	kill(watched, SIGKILL);
 }
 
-static void set_timer(unsigned timeout_ms)
+static void set_timer(unsigned interval_ms)
 {
-	struct timeval interval = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+	struct timeval interval = {interval_ms / 1000, (interval_ms % 1000) * 1000};
 	struct itimerval timer = {interval, interval};
 
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -28,12 +30,18 @@ static void set_timer(unsigned timeout_ms)
 
 void watchdog_start(pid_t pid, unsigned timeout_ms)
 {
-	struct sigaction action = {.sa_handler = bite};
+	struct sigaction action = {.sa_handler = tick};
 
 	sigaction(SIGALRM, &action, NULL);
 	has_bitten = 0;
+	idle_ticks = 0;
 	watched = pid;
-	set_timer(timeout_ms);
+	set_timer(timeout_ms / TICKS);
+}
+
+void watchdog_touch(void)
+{
+	idle_ticks = 0;
 }
 
 bool watchdog_stop(void)

@@ -1,5 +1,5 @@
 /*
- * Kills one child process that does not end in time. One at a time; uses SIGALRM.
+ * Kills one child process that makes no progress. One at a time; uses SIGALRM.
  */
 #ifndef TORNWRITE_WATCHDOG_H
 #define TORNWRITE_WATCHDOG_H
@@ -7,8 +7,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* From now on `pid` is killed after `timeout_ms`. */
+/* From now on `pid` is killed when `timeout_ms` have passed without watchdog_touch(). */
 void watchdog_start(pid_t pid, unsigned timeout_ms);
+
+/* The child has done something; the time begins anew. Cheap. */
+void watchdog_touch(void);
 
 /* Stops watching; call before the pid is reaped or right after. True: it had to be killed. */
 bool watchdog_stop(void);

@@ -23,14 +23,6 @@ static bool is_taken(const struct result_list *results, size_t index, const char
 	return false;
 }
 
-/* A scenario that is a file has a path for a name. */
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static int write_one(struct result *result, const char *path)
 {
 	json_t *json = result_to_json(result);
@@ -60,10 +52,11 @@ int witness_write_all(
 		}
 		snprintf(path, sizeof(path), "%s/%s-%s-%s.json", directory, result->subject,
 			result->fault, property_names[result->property]);
-		if (is_taken(results, i, path))
-			snprintf(path, sizeof(path), "%s/%s-%s-%s-%s.json", directory,
-				result->subject, base_name(result->scenario), result->fault,
-				property_names[result->property]);
+		/* The same of another scenario. */
+		for (unsigned number = 2; is_taken(results, i, path); number++)
+			snprintf(path, sizeof(path), "%s/%s-%s-%s-%u.json", directory,
+				result->subject, result->fault, property_names[result->property],
+				number);
 		result->witness = strdup(path);
 		err = result->witness ? write_one(result, path) : -ENOMEM;
 		if (err) {

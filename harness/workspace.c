@@ -14,12 +14,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/tree.h"
 
 #define SCRATCH_PREFIX "tornwrite-"
 #define SCRATCH_LOCK ".tornwrite-lock"
+
+enum { UNLOCKED_SECONDS = 60 };
 
 static int remove_directory(int parent_fd, const char *name)
 {
@@ -28,7 +31,10 @@ static int remove_directory(int parent_fd, const char *name)
 
 	if (fd < 0)
 		return -errno;
-	err = tree_wipe(fd);
+	/* The lock goes last: without it nobody would know later that this is ours. */
+	err = tree_wipe_but(fd, SCRATCH_LOCK);
+	if (!err && unlinkat(fd, SCRATCH_LOCK, 0) && errno != ENOENT)
+		err = -errno;
 	close(fd);
 	if (!err && unlinkat(parent_fd, name, AT_REMOVEDIR))
 		err = -errno;
@@ -38,7 +44,7 @@ static int remove_directory(int parent_fd, const char *name)
 /* Removes a directory that looks like ours if its owner is dead. Losing a race is no error. */
 static void remove_if_stale(int base_fd, const char *name)
 {
-	char lock[NAME_MAX + sizeof(SCRATCH_LOCK) + 2];
+	char lock[NAME_MAX + sizeof(SCRATCH_LOCK) + 8];
 	struct stat st;
 	int fd;
 
@@ -47,8 +53,16 @@ static void remove_if_stale(int base_fd, const char *name)
 		return;
 	snprintf(lock, sizeof(lock), "%s/%s", name, SCRATCH_LOCK);
 	fd = openat(base_fd, lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		/* Killed between two calls, while it had nothing or only an unnamed lock: gone
+		 * unless it is being made this very moment. */
+		if (errno == ENOENT && time(NULL) - st.st_mtime > UNLOCKED_SECONDS) {
+			snprintf(lock, sizeof(lock), "%s/%s.new", name, SCRATCH_LOCK);
+			unlinkat(base_fd, lock, 0);
+			unlinkat(base_fd, name, AT_REMOVEDIR);
+		}
 		return;
+	}
 	if (!flock(fd, LOCK_EX | LOCK_NB) && !remove_directory(base_fd, name))
 		fprintf(stderr, "removed %s, left behind by a run that was killed\n", name);
 	close(fd);

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <jansson.h>
 #include <limits.h>
 #include <seccomp.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -551,6 +553,26 @@ static bool has_process_in(const char *path)
 	return found;
 }
 
+/* Whether somebody still holds the lock of the scratch directory that begins with `prefix`. */
+static bool is_locked(const char *prefix)
+{
+	char pattern[PATH_MAX + 32];
+	glob_t found;
+	bool locked = false;
+	int fd;
+
+	snprintf(pattern, sizeof(pattern), "%s*/.tornwrite-lock", prefix);
+	if (glob(pattern, 0, NULL, &found))
+		return false;
+	fd = open(found.gl_pathv[0], O_RDWR);
+	if (fd >= 0) {
+		locked = flock(fd, LOCK_EX | LOCK_NB);
+		close(fd);
+	}
+	globfree(&found);
+	return locked;
+}
+
 static void test_cli__what_a_killed_run_left_is_removed_by_the_next(void **state)
 {
 	char path[PATH_MAX];
@@ -573,6 +595,9 @@ static void test_cli__what_a_killed_run_left_is_removed_by_the_next(void **state
 		usleep(1000);
 	assert_false(has_process_in(path));
 	assert_int_equal(count_entries("work"), 2);
+	/* A driver works elsewhere and holds the lock until it is dead. */
+	for (int i = 0; i < 10000 && is_locked(path); i++)
+		usleep(1000);
 	outcome = RUN("run", "kill", "--strategy", "append", "--dir", "work");
 	assert_int_equal(count_entries("work"), 1);
 	assert_non_null(strstr(outcome.err, "left behind by a run that was killed"));

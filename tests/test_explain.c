@@ -158,6 +158,14 @@ static void test_explain__several_strikes_are_one_clause(void **state)
 	assert_cause(NULL, "write #1 (doc.txt) was short (40 of 100 bytes), and 2 more calls");
 }
 
+static void test_explain__one_more_call_is_one(void **state)
+{
+	(void)state;
+	add(op_at(POINT_OPEN, 1), STRIKE_ERROR, EINTR, 0);
+	add(op_at(POINT_WRITE, 1), STRIKE_ERROR, EINTR, 0);
+	assert_cause(NULL, "open #1 (doc.txt) failed with EINTR, and 1 more call");
+}
+
 static void test_explain__one_operation_is_one_line(void **state)
 {
 	struct op op = op_at(POINT_WRITE, 1);
@@ -206,6 +214,7 @@ int main(void)
 		TEST(test_explain__every_way_to_strike),
 		TEST(test_explain__several_strikes_are_one_clause),
 		TEST(test_explain__one_operation_is_one_line),
+		TEST(test_explain__one_more_call_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,6 +209,12 @@ static void test_inject__a_budget_strikes_what_does_not_fit(void **state)
 	assert_budget(0, (const uint64_t[]){10, 10, 12, 99, 9, 11}, ".sEE.s");
 }
 
+static void test_inject__a_shrinking_budget_gives_nothing_back(void **state)
+{
+	(void)state;
+	assert_budget(1, (const uint64_t[]){10, 10, 12, 10, 9, 12}, ".sEEEE");
+}
+
 static void test_inject__each_run_counts_from_the_beginning(void **state)
 {
 	(void)state;
@@ -354,6 +360,50 @@ static void test_inject__numbers_that_libfiu_would_misread_are_refused(void **st
 	}
 }
 
+static void assert_any_refusal(const char *command)
+{
+	char *translated, message[256] = "";
+
+	if (!inject_check_command(command, &translated, message, sizeof(message))) {
+		print_message("accepted: %s\n", translated);
+		free(translated);
+		fail();
+	}
+}
+
+static void test_inject__a_wildcard_that_libfiu_does_not_know_is_refused(void **state)
+{
+	(void)state;
+	assert_any_refusal("enable name=posix/*/write");
+}
+
+static void test_inject__enable_random_needs_a_probability(void **state)
+{
+	(void)state;
+	assert_any_refusal("enable_random name=posix/io/rw/write");
+}
+
+static void test_inject__enable_takes_no_probability(void **state)
+{
+	(void)state;
+	assert_any_refusal("enable name=posix/io/rw/write,probability=0.05");
+}
+
+static void test_inject__a_failnum_is_a_number(void **state)
+{
+	(void)state;
+	assert_any_refusal("enable name=posix/io/rw/write,failnum=ENOSPC");
+}
+
+static void test_inject__a_refused_plan_needs_no_end(void **state)
+{
+	struct plan plan = {.commands = "no such command\n"};
+
+	(void)state;
+	assert_int_equal(inject_begin(&plan, 0), -EINVAL);
+	assert_fault("emfile", 0, 1, "o", "E");
+}
+
 static void test_inject__commands_strike_by_exact_name_and_by_wildcard(void **state)
 {
 	struct plan exact = {.commands = "enable name=posix/io/rw/write,failinfo=28\n"};
@@ -429,6 +479,12 @@ int main(void)
 		cmocka_unit_test(test_inject__numbers_that_libfiu_would_misread_are_refused),
 		cmocka_unit_test(test_inject__commands_strike_by_exact_name_and_by_wildcard),
 		cmocka_unit_test(test_inject__random_commands_repeat_with_the_seed),
+		cmocka_unit_test(test_inject__a_shrinking_budget_gives_nothing_back),
+		cmocka_unit_test(test_inject__a_wildcard_that_libfiu_does_not_know_is_refused),
+		cmocka_unit_test(test_inject__enable_random_needs_a_probability),
+		cmocka_unit_test(test_inject__enable_takes_no_probability),
+		cmocka_unit_test(test_inject__a_failnum_is_a_number),
+		cmocka_unit_test(test_inject__a_refused_plan_needs_no_end),
 	};
 
 	if (inject_init())

@@ -109,7 +109,7 @@ static int update(const struct txn *txn)
 	if (err)
 		return err;
 	if (has_word("next-refused"))
-		return -EROFS;
+		return -EACCES;
 	if (has_word("next-missing"))
 		return 0;
 	snprintf(text, sizeof(text), "%s %d %d/1 %d/2%s",
@@ -450,10 +450,22 @@ static void test_judge__a_recovery_that_fails_is_not_consistent(void **state)
 	assert_in_doubt(STORE_LOG, "0 recover-error", kept, "recovery fails: ENOTDIR", kept);
 }
 
+static void test_judge__a_recovery_that_crashes_is_told_as_such(void **state)
+{
+	struct judgement judgement;
+
+	(void)state;
+	begin(STORE_LOG);
+	start(1);
+	become("0 recover-crash");
+	judgement = judge();
+	assert_finding(&judgement.findings[CONSISTENCY], "recovery crashes (SIGABRT)");
+}
+
 static void test_judge__life_goes_on(void **state)
 {
 	(void)state;
-	assert_in_doubt(STORE_LOG, "0 next-refused", kept, "the next update fails: EROFS", kept);
+	assert_in_doubt(STORE_LOG, "0 next-refused", kept, "the next update fails: EACCES", kept);
 	assert_in_doubt(STORE_LOG, "0 next-missing", kept,
 		"the next update is acknowledged but not there", kept);
 	assert_in_doubt(
@@ -493,7 +505,7 @@ static void test_judge__an_acknowledgement_after_a_failed_sync_is_not_durable(vo
 	sync_store(-EIO);
 	acknowledge(1);
 	assert_judged(
-		kept, kept, "acknowledged after a failed sync: a power cut takes 1 transaction");
+		kept, kept, "after the failed sync a power cut takes 1 acknowledged transaction");
 	/* Refused, or written and synced again before it is acknowledged, it is fine. */
 	begin(STORE_LOG);
 	start(1);
@@ -550,7 +562,7 @@ static void test_judge__equal_states_are_read_once(void **state)
 	}
 	judge();
 	prober_count(prober, &states, &unique);
-	assert_int_equal(states, TXNS + 1);
+	assert_int_equal(states, 2 * TXNS + 1); /* each refusal is read and lived through */
 	assert_int_equal(unique, 1);
 }
 
@@ -587,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_judge__the_files_of_a_tree_must_agree),
 		cmocka_unit_test(test_judge__a_reader_that_fails_is_not_consistent),
 		cmocka_unit_test(test_judge__a_recovery_that_fails_is_not_consistent),
+		cmocka_unit_test(test_judge__a_recovery_that_crashes_is_told_as_such),
 		cmocka_unit_test(test_judge__life_goes_on),
 		cmocka_unit_test(test_judge__how_the_worker_ends),
 		cmocka_unit_test(test_judge__an_acknowledgement_after_a_failed_sync_is_not_durable),

@@ -851,7 +851,7 @@ static void test_record__a_loop_that_never_gives_up_is_a_hang(void **state)
 
 	(void)state;
 	assert_int_equal(record(try_for_ever, &no_fault), 0);
-	assert_int_equal(recording.ending, ENDED_HANG);
+	assert_int_equal(recording.ending, ENDED_ENDLESS);
 	assert_int_equal(recording.count, TRACE_MAX_OPS + 1); /* and START */
 	recording_release(&recording);
 }
@@ -933,6 +933,312 @@ static void test_record__the_same_seed_gives_the_same_recording(void **state)
 	free(c);
 }
 
+static char *volatile bad_pointer = (char *)8;
+
+static int write_from_a_bad_pointer(void)
+{
+	int fd = open("doc", O_WRONLY);
+
+	EXPECT(write(fd, bad_pointer, 4) == -1 && errno == EFAULT);
+	return 0;
+}
+
+static void test_record__a_write_from_a_bad_pointer_is_the_workers_efault(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(write_from_a_bad_pointer, &no_fault), 0);
+}
+
+static int open_a_bad_pointer(void)
+{
+	EXPECT(open(bad_pointer, O_RDONLY) == -1 && errno == EFAULT);
+	return 0;
+}
+
+static void test_record__a_path_from_a_bad_pointer_is_the_workers_efault(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(open_a_bad_pointer, &no_fault), 0);
+}
+
+static int open_a_long_path(void)
+{
+	char path[PATH_MAX + 100];
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = 0;
+	EXPECT(open(path, O_RDONLY) == -1 && errno == ENAMETOOLONG);
+	return 0;
+}
+
+static void test_record__a_path_that_is_too_long_is_the_workers_error(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(open_a_long_path, &no_fault), 0);
+}
+
+static int write_nothing_behind_the_end(void)
+{
+	int fd = open("doc", O_WRONLY);
+
+	EXPECT(lseek(fd, 100, SEEK_SET) == 100);
+	EXPECT(write(fd, "", 0) == 0);
+	return 0;
+}
+
+static void test_record__a_write_of_nothing_behind_the_end(void **state)
+{
+	(void)state;
+	assert_run(write_nothing_behind_the_end, "open 3 0/doc\nwrite 3 @100+0 '' = 0\n");
+}
+
+static int change_the_mode_of_the_directory(void)
+{
+	EXPECT(!chmod(".", 0750));
+	return 0;
+}
+
+static void test_record__the_mode_of_the_data_directory(void **state)
+{
+	(void)state;
+	assert_run(change_the_mode_of_the_directory, "chmod 0 750\n");
+}
+
+static int link_a_descriptor(void)
+{
+	char path[64];
+	int fd = open("doc", O_RDONLY);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	EXPECT(!linkat(AT_FDCWD, path, AT_FDCWD, "again", AT_SYMLINK_FOLLOW));
+	return 0;
+}
+
+static void test_record__a_link_to_a_descriptor(void **state)
+{
+	(void)state;
+	assert_run(link_a_descriptor, "open 3 0/doc\nlink 3 > 0/again\n");
+}
+
+static int link_an_empty_path(void)
+{
+	int fd = open("doc", O_RDONLY);
+
+	if (linkat(fd, "", AT_FDCWD, "again", AT_EMPTY_PATH))
+		EXPECT(errno == ENOENT); /* not allowed to this user */
+	return 0;
+}
+
+static void test_record__a_link_with_an_empty_path(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(link_an_empty_path, &no_fault), 0);
+}
+
+static int link_through_a_symlink(void)
+{
+	EXPECT(!linkat(AT_FDCWD, "ln", AT_FDCWD, "again", AT_SYMLINK_FOLLOW));
+	return 0;
+}
+
+static void test_record__a_link_that_follows_a_symlink(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(link_through_a_symlink, &no_fault), 0);
+}
+
+static int store_and_acknowledge(void)
+{
+	int fd = open("doc", O_RDWR);
+	char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	map[0] = 'H';
+	EXPECT(!munmap(map, 4096));
+	return 0;
+}
+
+static void test_record__a_store_is_recorded_before_the_acknowledgement(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(store_and_acknowledge, &no_fault), 0);
+	assert_int_equal(recording.events[recording.count - 1].kind, EVENT_ACK);
+}
+
+static int writev_constant_vectors(void)
+{
+	struct iovec *page =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("doc", O_WRONLY);
+
+	page[0] = (struct iovec){large, 4};
+	page[1] = (struct iovec){large, 4};
+	EXPECT(!mprotect(page, 4096, PROT_READ));
+	EXPECT(writev(fd, page, 2) == 7);
+	return 0;
+}
+
+static void test_record__vectors_in_read_only_memory_can_be_shortened(void **state)
+{
+	struct plan plan = {.fault = fault_named("short-write"), .variant = 2, .n = 1};
+
+	(void)state;
+	assert_int_equal(record(writev_constant_vectors, &plan), 0);
+}
+
+static void test_record__a_plan_that_is_refused_can_be_followed_by_another(void **state)
+{
+	struct plan bad = {.commands = "no such command\n"};
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(leave, &bad), -EINVAL);
+	assert_int_equal(record(leave, &no_fault), 0);
+}
+
+static int map_many_files(void)
+{
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+		int fd;
+
+		sprintf(name, "m%d", i);
+		fd = open(name, O_RDWR | O_CREAT, 0600);
+		EXPECT(!ftruncate(fd, 4096));
+		EXPECT(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED);
+		EXPECT(!close(fd));
+	}
+	return 0;
+}
+
+static void test_record__many_files_can_be_mapped(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(map_many_files, &no_fault), 0);
+}
+
+static int write_on_a_full_disk_nothing(void)
+{
+	int fd = open("doc", O_WRONLY);
+
+	EXPECT(lseek(fd, 5000, SEEK_SET) == 5000);
+	EXPECT(write(fd, "", 0) == 0);
+	return 0;
+}
+
+static void test_record__a_write_of_nothing_fits_on_a_full_disk(void **state)
+{
+	struct plan plan = {.fault = fault_named("full-disk"), .variant = 0, .n = 1};
+
+	(void)state;
+	assert_int_equal(record(write_on_a_full_disk_nothing, &plan), 0);
+	assert_int_equal(recording.fired, 0);
+}
+
+static int read_what_cannot_be_read(void)
+{
+	char bytes[4];
+	int fd = open("doc", O_WRONLY);
+
+	EXPECT(read(fd, bytes, 4) == -1 && errno == EBADF);
+	return 0;
+}
+
+static void test_record__a_read_that_fails_is_recorded_as_failed(void **state)
+{
+	(void)state;
+	assert_run(read_what_cannot_be_read, "open 3 0/doc\nread 3 @0+4 = EBADF\n");
+}
+
+static int link_a_symlink(void)
+{
+	EXPECT(!link("ln", "second"));
+	return 0;
+}
+
+static void test_record__a_second_name_for_a_symlink(void **state)
+{
+	(void)state;
+	assert_run(link_a_symlink, "link 5 0/ln > 0/second\n");
+}
+
+static int write_half_of_a_buffer(void)
+{
+	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("doc", O_WRONLY);
+
+	EXPECT(!munmap(two + 4096, 4096));
+	EXPECT(write(fd, two + 4090, 10) == 6);
+	return 0;
+}
+
+static void test_record__a_buffer_that_ends_early_is_a_short_write(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(write_half_of_a_buffer, &no_fault), 0);
+}
+static int remove_through_proc_self(void)
+{
+	char path[64];
+	int directory = open("d", O_RDONLY | O_DIRECTORY);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/f", directory);
+	EXPECT(!unlink(path));
+	return 0;
+}
+
+static void test_record__proc_self_is_the_worker(void **state)
+{
+	(void)state;
+	assert_run(remove_through_proc_self, "open 1 0/d\nunlink 2 1/f\n");
+}
+
+static int raise_a_signal(void)
+{
+	signal(SIGTERM, SIG_DFL);
+	raise(SIGTERM);
+	return 0;
+}
+
+static void test_record__a_worker_can_signal_itself(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(raise_a_signal, &no_fault), 0);
+	assert_int_equal(recording.ending, ENDED_CRASH);
+	assert_true(WIFSIGNALED(recording.status) && WTERMSIG(recording.status) == SIGTERM);
+}
+
+static _Noreturn int abort_now(void)
+{
+	abort();
+}
+
+static void test_record__a_failed_assertion_is_sigabrt(void **state)
+{
+	static const struct plan no_fault;
+
+	(void)state;
+	assert_int_equal(record(abort_now, &no_fault), 0);
+	assert_true(WIFSIGNALED(recording.status) && WTERMSIG(recording.status) == SIGABRT);
+}
+
 static int prepare(void)
 {
 	static const struct plan no_fault;
@@ -981,6 +1287,25 @@ int main(void)
 		cmocka_unit_test(test_record__a_loop_that_never_gives_up_is_a_hang),
 		cmocka_unit_test(test_record__what_was_not_followed_is_a_harness_error),
 		cmocka_unit_test(test_record__the_same_seed_gives_the_same_recording),
+		cmocka_unit_test(test_record__a_write_from_a_bad_pointer_is_the_workers_efault),
+		cmocka_unit_test(test_record__a_path_from_a_bad_pointer_is_the_workers_efault),
+		cmocka_unit_test(test_record__a_path_that_is_too_long_is_the_workers_error),
+		cmocka_unit_test(test_record__a_write_of_nothing_behind_the_end),
+		cmocka_unit_test(test_record__the_mode_of_the_data_directory),
+		cmocka_unit_test(test_record__a_link_to_a_descriptor),
+		cmocka_unit_test(test_record__a_link_with_an_empty_path),
+		cmocka_unit_test(test_record__a_link_that_follows_a_symlink),
+		cmocka_unit_test(test_record__a_store_is_recorded_before_the_acknowledgement),
+		cmocka_unit_test(test_record__vectors_in_read_only_memory_can_be_shortened),
+		cmocka_unit_test(test_record__many_files_can_be_mapped),
+		cmocka_unit_test(test_record__a_write_of_nothing_fits_on_a_full_disk),
+		cmocka_unit_test(test_record__a_read_that_fails_is_recorded_as_failed),
+		cmocka_unit_test(test_record__a_second_name_for_a_symlink),
+		cmocka_unit_test(test_record__a_buffer_that_ends_early_is_a_short_write),
+		cmocka_unit_test(test_record__proc_self_is_the_worker),
+		cmocka_unit_test(test_record__a_worker_can_signal_itself),
+		cmocka_unit_test(test_record__a_failed_assertion_is_sigabrt),
+		cmocka_unit_test(test_record__a_plan_that_is_refused_can_be_followed_by_another),
 	};
 	int err = prepare(), failures = 1;
 

@@ -135,14 +135,68 @@ static void test_result__json_that_is_none_is_refused(void **state)
 	}
 }
 
+static void test_result__bytes_that_are_not_utf8_are_escaped(void **state)
+{
+	struct result result = example(), again;
+
+	(void)state;
+	free(result.scenario);
+	result.scenario = strdup("/tmp/caf\xe9.ini");
+	assert_int_equal(through_json(&result, &again), 0);
+	assert_non_null(strstr(again.scenario, "/tmp/caf"));
+	result_release(&result);
+	result_release(&again);
+}
+
+static void test_result__a_detail_that_is_not_utf8_is_not_dropped(void **state)
+{
+	struct result result = example(), again;
+
+	(void)state;
+	free(result.detail);
+	result.detail = strdup("write #1 (caf\xe9) failed with EIO");
+	assert_int_equal(through_json(&result, &again), 0);
+	assert_non_null(again.detail);
+	result_release(&result);
+	result_release(&again);
+}
+
 static void add(
 	struct result_list *list, const char *subject, enum property property, enum verdict verdict)
 {
-	struct result result = {
-		.subject = strdup(subject), .property = property, .verdict = verdict};
+	struct result result = {.subject = strdup(subject),
+		.fault = strdup("kill"),
+		.property = property,
+		.verdict = verdict};
 
 	assert_int_equal(result_list_add(list, &result), 0);
 	assert_null(result.subject);
+}
+
+static void test_result__holding_without_any_fault_is_not_tested(void **state)
+{
+	struct result_list list = {0};
+
+	(void)state;
+	add(&list, "a", ATOMICITY, VERDICT_HOLDS);
+	strcpy(list.items[0].fault, "none");
+	add(&list, "a", ATOMICITY, VERDICT_NOT_TESTED);
+	assert_int_equal(result_list_worst(&list, "a", ATOMICITY, NULL), VERDICT_NOT_TESTED);
+	result_list_release(&list);
+}
+
+static void test_result__samples_that_found_nothing_take_nothing_away(void **state)
+{
+	struct result_list list = {0};
+
+	(void)state;
+	add(&list, "a", ATOMICITY, VERDICT_HOLDS);
+	add(&list, "a", ATOMICITY, VERDICT_UNKNOWN);
+	list.items[1].evidence.coverage = COVERAGE_SAMPLED;
+	assert_int_equal(result_list_worst(&list, "a", ATOMICITY, NULL), VERDICT_HOLDS);
+	list.items[1].evidence.coverage = COVERAGE_BOUNDED;
+	assert_int_equal(result_list_worst(&list, "a", ATOMICITY, NULL), VERDICT_UNKNOWN);
+	result_list_release(&list);
 }
 
 static void test_result__the_worst_verdict_decides(void **state)
@@ -189,8 +243,12 @@ int main(void)
 		cmocka_unit_test(test_result__what_is_not_there_stays_away),
 		cmocka_unit_test(test_result__every_word_survives_json),
 		cmocka_unit_test(test_result__json_that_is_none_is_refused),
+		cmocka_unit_test(test_result__bytes_that_are_not_utf8_are_escaped),
+		cmocka_unit_test(test_result__a_detail_that_is_not_utf8_is_not_dropped),
 		cmocka_unit_test(test_result__the_worst_verdict_decides),
 		cmocka_unit_test(test_result__a_list_grows),
+		cmocka_unit_test(test_result__holding_without_any_fault_is_not_tested),
+		cmocka_unit_test(test_result__samples_that_found_nothing_take_nothing_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,7 @@ static void test_scenario__unknown_words_are_told_with_line_and_suggestion(void 
 		"faults = kil\n", "./s.ini:1: there is no fault 'kil'; did you mean 'kill'?");
 	assert_refused("faults = e?\n", "./s.ini:1: no fault matches 'e?'");
 	assert_refused("faults = kill\n[expected]\nappend.atomicity = holds\n",
-		"./s.ini:3: there is no section [expected]; did you mean [expect]?");
+		"./s.ini:2: there is no section [expected]; did you mean [expect]?");
 	assert_refused("faults = kill\nno equals sign\n", "./s.ini:2: not of the form KEY = VALUE");
 	assert_refused("fiu = enable name=posix/io/rw/wrte\n",
 		"./s.ini:1: fiu = enable name=posix/io/rw/wrte: there is no point "
@@ -270,6 +270,33 @@ static void test_scenario__a_long_line_is_not_cut(void **state)
 	}
 }
 
+static void test_scenario__a_directory_is_called_one(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("d.ini", 0700), 0);
+	assert_int_equal(scenario_load(&scenario, "./d.ini", message, 1024), -EINVAL);
+	assert_string_equal(message, "./d.ini: Is a directory");
+}
+
+static void test_scenario__a_long_list_of_strategies_is_understood(void **state)
+{
+	static char text[4096];
+	int length = sprintf(text, "faults = kill\nstrategies =");
+
+	(void)state;
+	for (size_t i = 0; i < strategy_count; i++)
+		length += sprintf(text + length, " %s", strategies[i]->name);
+	strcpy(text + length, "\n");
+	load_well(text);
+	assert_int_equal(scenario.strategy_count, strategy_count);
+}
+
+static void test_scenario__an_empty_section_is_checked_too(void **state)
+{
+	(void)state;
+	assert_int_equal(load("faults = kill\n[expct]\n"), -EINVAL);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, scratch_enter, leave)
 
 int main(void)
@@ -290,6 +317,9 @@ int main(void)
 		TEST(test_scenario__a_built_in_one_that_is_mistyped),
 		TEST(test_scenario__a_directory_is_refused),
 		TEST(test_scenario__a_long_line_is_not_cut),
+		TEST(test_scenario__a_directory_is_called_one),
+		TEST(test_scenario__a_long_list_of_strategies_is_understood),
+		TEST(test_scenario__an_empty_section_is_checked_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,6 +383,15 @@ static void test_sync_loss__what_was_truncated_away_does_not_come_back_as_new_da
 	assert_left("f", "..");
 }
 
+static void test_sync_loss__a_failed_syncfs_loses_what_a_failed_fsync_loses(void **state)
+{
+	(void)state;
+	fill(FILE_OBJECT, 0, 1, 'b');
+	sync_with(OP_SYNC, FILE_OBJECT, -EIO);
+	assert_true(sync_loss_any(loss));
+	assert_left("f", "aaa");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -408,6 +417,7 @@ int main(void)
 		TEST(test_sync_loss__syncfs_makes_everything_durable),
 		TEST(test_sync_loss__stores_are_pages_like_others),
 		TEST(test_sync_loss__what_was_truncated_away_does_not_come_back_as_new_data),
+		TEST(test_sync_loss__a_failed_syncfs_loses_what_a_failed_fsync_loses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

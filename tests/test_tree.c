@@ -449,6 +449,70 @@ static void test_tree__what_cannot_have_happened_is_refused(void **state)
 	}
 }
 
+static void test_tree__a_directory_or_object_that_never_was_is_refused(void **state)
+{
+	struct op link_of_nothing = op_link(UINT32_MAX, TREE_ROOT, "x");
+	struct op link_to_nowhere = op_link(1, 99, "x");
+	struct op chmod_of_nothing = op_on(OP_CHMOD, 99);
+	const struct op impossible[] = {
+		link_of_nothing,
+		op_named(OP_MKDIR, 3, 99, "x"),
+		op_named(OP_MKDIR, 3, 1, "in a file"),
+		op_named(OP_UNLINK, 1, 99, "f"),
+		op_move(OP_RENAME, TREE_ROOT, "f", 99, "f"),
+		link_to_nowhere,
+		chmod_of_nothing,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(impossible) / sizeof(*impossible); i++) {
+		struct tree *tree = new_tree();
+		struct op op = impossible[i];
+
+		print_message("operation %zu\n", i);
+		assert_int_equal(tree_apply(&tree, &op), -EPROTO);
+		tree_unref(tree);
+	}
+}
+
+static void test_tree__a_write_of_nothing_does_not_grow_a_file(void **state)
+{
+	struct tree *tree = new_tree();
+
+	(void)state;
+	write_bytes(&tree, 1, 100, "", 0);
+	assert_int_equal(tree_file_bytes(tree, 1), 5);
+	tree_unref(tree);
+}
+
+static void test_tree__a_write_of_nothing_needs_no_block(void **state)
+{
+	struct tree *tree = new_tree();
+
+	(void)state;
+	assert_int_equal(tree_blocks_needed(tree, 1, PAGE + 100, 0), 0);
+	tree_unref(tree);
+}
+
+static void test_tree__a_difference_in_link_structure_is_told(void **state)
+{
+	struct tree *links = new_tree(), *copies = new_tree();
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	(void)state;
+	apply(&links, op_link(1, TREE_ROOT, "g"));
+	write_text(&copies, make_file(&copies, "g"), 0, "hello");
+	assert_false(are_equal(links, copies));
+	tree_print_difference(links, copies, stream);
+	fclose(stream);
+	assert_string_not_equal(text, "");
+	free(text);
+	tree_unref(links);
+	tree_unref(copies);
+}
+
 /* ---- space ---- */
 
 static void test_tree__blocks_are_needed_where_none_is_allocated(void **state)
@@ -578,6 +642,10 @@ int main(void)
 		cmocka_unit_test(test_tree__blocks_in_use_are_those_of_files_with_a_name),
 		cmocka_unit_test(test_tree__a_difference_is_one_line),
 		cmocka_unit_test(test_tree__a_walk_goes_through_all_names_in_order),
+		cmocka_unit_test(test_tree__a_write_of_nothing_does_not_grow_a_file),
+		cmocka_unit_test(test_tree__a_write_of_nothing_needs_no_block),
+		cmocka_unit_test(test_tree__a_difference_in_link_structure_is_told),
+		cmocka_unit_test(test_tree__a_directory_or_object_that_never_was_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,59 @@ static void test_tree_disk__a_directory_that_is_not_empty_is_not_stored_over(voi
 	tree_unref(tree);
 }
 
+static void test_tree_disk__hard_links_to_a_symlink_are_one_object(void **state)
+{
+	struct tree *tree;
+
+	(void)state;
+	assert_int_equal(symlink("target", "a"), 0);
+	assert_int_equal(link("a", "b"), 0);
+	tree = load(".");
+	assert_int_equal(tree_lookup(tree, TREE_ROOT, "b"), tree_lookup(tree, TREE_ROOT, "a"));
+	tree_unref(tree);
+}
+
+static void as_nobody(void (*body)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		if (!geteuid() && (setgid(65534) || setuid(65534)))
+			_exit(77);
+		body();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void store_and_wipe_a_directory_without_write_permission(void)
+{
+	struct tree *tree, *again;
+
+	if (mkdir("from", 0755) || mkdir("from/d", 0755))
+		_exit(2);
+	create("from/d/f", "x", 1);
+	if (chmod("from/d", 0555) || mkdir("to", 0755))
+		_exit(3);
+	tree = load("from");
+	if (store(tree, "to"))
+		_exit(4);
+	again = load("to");
+	if (!are_equal(tree, again))
+		_exit(5);
+	if (wipe("to"))
+		_exit(6);
+}
+
+static void test_tree_disk__directories_without_write_permission_are_handled(void **state)
+{
+	(void)state;
+	assert_int_equal(chmod(".", 0777), 0);
+	as_nobody(store_and_wipe_a_directory_without_write_permission);
+}
+
 /* ---- the property ---- */
 
 enum { SEQUENCES = 2500, STEPS = 30, OPEN_FILES = 4, LOG_BYTES = 8192 };
@@ -515,6 +568,8 @@ int main(void)
 		IN_SCRATCH(test_tree_disk__wiping_leaves_nothing_and_follows_no_link),
 		IN_SCRATCH(test_tree_disk__a_directory_that_is_not_empty_is_not_stored_over),
 		IN_SCRATCH(test_tree_disk__random_histories_agree_with_a_real_directory),
+		IN_SCRATCH(test_tree_disk__hard_links_to_a_symlink_are_one_object),
+		IN_SCRATCH(test_tree_disk__directories_without_write_permission_are_handled),
 	};
 
 	/* Thousands of directories: in memory where there is some, else wherever it may be. */
