@@ -59,11 +59,12 @@ static int decode_link(const struct task *task, int from_fd, uint64_t from, int 
 	struct place source, target;
 	struct descriptor descriptor;
 	struct stat st;
-	int err = task_find_place(task, from_fd, from, &source);
+	int err = task_find_place(task, to_fd, to, &target);
 
-	if (!err)
-		err = task_find_place(task, to_fd, to, &target);
 	if (err || target.directory == UINT32_MAX)
+		return err;
+	err = task_find_place(task, from_fd, from, &source);
+	if (err)
 		return err;
 	if (flags & AT_EMPTY_PATH && !source.name[0]) {
 		err = task_look_at(task, from_fd, &descriptor);

@@ -150,7 +150,7 @@ static int shorten(struct trace *trace, struct call *call, uint64_t bytes)
 	if (!is_vectored)
 		return machine_set_argument(trace->task.pid, call, 2, bytes);
 	for (uint64_t i = 0;; i++, address += sizeof(struct iovec)) {
-		struct iovec vector;
+		struct iovec vector = {0};
 		int err = task_peek(&trace->task, address, &vector, sizeof(vector));
 
 		if (err)
