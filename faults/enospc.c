@@ -1,9 +1,10 @@
 /*
  * No space left on device.
  *   once, persistent  one call that may allocate fails, or all of its kind from there on
- *   full              a byte budget: a write is cut where a disk could run full, at its ends, in
- *                     the middle and around every end of line; from then on nothing can be
- *                     allocated, new names neither, while unlink and rename still work
+ *   full              a byte budget: a write is cut at its ends, in the middle, at every page and
+ *                     around every end of line, for inside a record one byte is like another;
+ *                     from then on nothing can be allocated, new names neither, while unlink and
+ *                     rename still work
  *   passing           the same cuts and one ENOSPC, and then there is space again: what the
  *                     update left behind meets the next one
  * The disk that runs full by blocks, as real ones do, is full_disk.c.
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "harness/fault.h"
+#include "harness/tree.h"
 
 enum { ENOSPC_ONCE, ENOSPC_PERSISTENT, ENOSPC_FULL, ENOSPC_PASSING };
 
@@ -36,6 +38,8 @@ static bool needs_space(const struct op *op)
 static uint64_t next_cut(const struct op *op, uint64_t cut)
 {
 	uint64_t half = op->size_bytes / 2, last = op->size_bytes - 1, next = op->size_bytes;
+	uint64_t start = (uint64_t)op->offset;
+	uint64_t page = ((start + cut) / TREE_PAGE_BYTES + 1) * TREE_PAGE_BYTES - start;
 	/* Just before a newline and just after one. */
 	const uint8_t *newline = memchr(op->data + cut, '\n', op->size_bytes - cut);
 
@@ -44,6 +48,8 @@ static uint64_t next_cut(const struct op *op, uint64_t cut)
 
 		next = at > cut ? at : at + 1;
 	}
+	if (page < next)
+		next = page;
 	if (cut < 1 && 1 < next)
 		next = 1;
 	if (cut < half && half < next)

@@ -146,12 +146,15 @@ static void print_totals(const struct report_input *input, FILE *stream)
 {
 	uint64_t runs = 0, fired = 0, states = 0, unique = 0;
 	size_t unknown = 0, broken = 0;
+	const char *skipped = NULL;
 
 	for (size_t i = 0; i < input->results->count; i++) {
 		const struct result *result = &input->results->items[i];
 
 		unknown += result->verdict == VERDICT_UNKNOWN;
 		broken += result->verdict == VERDICT_VIOLATED && result->is_claimed;
+		if (result->detail && !strncmp(result->detail, "skipped", 7))
+			skipped = result->detail;
 		if (result->property != ATOMICITY)
 			continue;
 		runs += result->evidence.runs;
@@ -165,8 +168,10 @@ static void print_totals(const struct report_input *input, FILE *stream)
 		runs, fired, states, unique, input->seconds, input->seed);
 	fputs("Durable means here: against kills, failed calls and failed syncs. Power cuts are "
 	      "not\n"
-	      "tested, and isolation needs several workers.\n",
+	      "tested; isolation, and what a reader sees at the same time, need several workers.\n",
 		stream);
+	if (skipped)
+		fprintf(stream, "%s.\n", skipped);
 	if (unknown)
 		fprintf(stream, "%zu verdicts are unknown: not everything was run.\n", unknown);
 	if (broken)
