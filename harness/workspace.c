@@ -8,21 +8,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "harness/tree.h"
 
 #define SCRATCH_PREFIX "tornwrite-"
 #define SCRATCH_LOCK ".tornwrite-lock"
-
-enum { UNLOCKED_SECONDS = 60 };
 
 static int remove_directory(int parent_fd, const char *name)
 {
@@ -41,6 +39,11 @@ static int remove_directory(int parent_fd, const char *name)
 	return err;
 }
 
+static void say_removed(const char *name)
+{
+	fprintf(stderr, "removed %s, left behind by a run that was killed\n", name);
+}
+
 /* Removes a directory that looks like ours if its owner is dead. Losing a race is no error. */
 static void remove_if_stale(int base_fd, const char *name)
 {
@@ -54,17 +57,19 @@ static void remove_if_stale(int base_fd, const char *name)
 	snprintf(lock, sizeof(lock), "%s/%s", name, SCRATCH_LOCK);
 	fd = openat(base_fd, lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
-		/* Killed between two calls, while it had nothing or only an unnamed lock: gone
-		 * unless it is being made this very moment. */
-		if (errno == ENOENT && time(NULL) - st.st_mtime > UNLOCKED_SECONDS) {
+		/* Killed before it had a lock. Its name tells whether it is just being made. */
+		long owner = strtol(name + strlen(SCRATCH_PREFIX), NULL, 10);
+
+		if (errno == ENOENT && owner > 0 && kill((pid_t)owner, 0) && errno == ESRCH) {
 			snprintf(lock, sizeof(lock), "%s/%s.new", name, SCRATCH_LOCK);
 			unlinkat(base_fd, lock, 0);
-			unlinkat(base_fd, name, AT_REMOVEDIR);
+			if (!unlinkat(base_fd, name, AT_REMOVEDIR))
+				say_removed(name);
 		}
 		return;
 	}
 	if (!flock(fd, LOCK_EX | LOCK_NB) && !remove_directory(base_fd, name))
-		fprintf(stderr, "removed %s, left behind by a run that was killed\n", name);
+		say_removed(name);
 	close(fd);
 }
 
@@ -125,8 +130,9 @@ int scratch_init(struct scratch *scratch, const char *base, char *message, size_
 		goto out;
 	}
 	remove_stale(base_fd);
-	if (snprintf(scratch->path, sizeof(scratch->path), "%s/" SCRATCH_PREFIX "XXXXXX",
-		    strcmp(resolved, "/") ? resolved : "") >= (int)sizeof(scratch->path)) {
+	if (snprintf(scratch->path, sizeof(scratch->path), "%s/" SCRATCH_PREFIX "%d-XXXXXX",
+		    strcmp(resolved, "/") ? resolved : "",
+		    (int)getpid()) >= (int)sizeof(scratch->path)) {
 		err = -ENAMETOOLONG;
 	} else if (!mkdtemp(scratch->path)) {
 		err = -errno;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The directory of one invocation: BASE/tornwrite-XXXXXX, locked while we live. */
+/* The directory of one invocation: BASE/tornwrite-PID-XXXXXX, locked while we live. */
 struct scratch {
 	char path[PATH_MAX];
 	int lock_fd;
