@@ -14,6 +14,7 @@
 #include "harness/commands.h"
 #include "harness/explain.h"
 #include "harness/full_disk.h"
+#include "harness/interrupt.h"
 #include "harness/machine.h"
 #include "harness/options.h"
 #include "harness/plugins.h"
@@ -373,6 +374,7 @@ int cmd_replay(int argc, char **argv)
 	strategy = make_plan(&replay);
 	if (replay.options.keep && !access(replay.options.keep, F_OK))
 		options_fail("--keep %s: exists already", replay.options.keep);
+	interrupt_catch();
 	if (scratch_init(&replay.scratch, replay.options.directory, message, sizeof(message)))
 		options_fail("%s", message);
 	machine_unmap_clock();
@@ -390,6 +392,8 @@ int cmd_replay(int argc, char **argv)
 	filter_release(&replay.filter);
 	scratch_release(&replay.scratch);
 	result_release(&replay.witness);
+	if (interrupt_signal())
+		return EXIT_SIGNAL + interrupt_signal();
 	if (err == -ENOTRECOVERABLE)
 		fputs("skipped: this host does not allow ptrace, or user namespaces\n", stderr);
 	if (err == -ENOTRECOVERABLE)

@@ -3,7 +3,6 @@
  * what they send into reports, witnesses and an exit status.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "harness/commands.h"
 #include "harness/filter.h"
+#include "harness/interrupt.h"
 #include "harness/jobs.h"
 #include "harness/machine.h"
 #include "harness/options.h"
@@ -58,13 +58,6 @@ struct run {
 	bool has_failed;            /* the harness */
 	bool is_refused;            /* ptrace or seccomp */
 };
-
-static volatile sig_atomic_t caught_signal;
-
-static void on_signal(int number)
-{
-	caught_signal = number;
-}
 
 /* ---- arguments ---- */
 
@@ -343,17 +336,7 @@ static bool tick(void *context)
 	struct run *run = context;
 
 	progress_show(&run->progress);
-	return caught_signal || run->is_refused;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	return interrupt_signal() || run->is_refused;
 }
 
 /* What was planned and did not arrive is unknown, and says so: a row must not show what only half
@@ -418,7 +401,7 @@ static int write_reports(struct run *run)
 		.seed = options->seed,
 		.filesystem = publish_filesystem_name(run->scratch.path),
 		.libfiu = TORNWRITE_LIBFIU_VERSION,
-		.interrupted_by = caught_signal};
+		.interrupted_by = interrupt_signal()};
 	int err = 0;
 
 	if (!subjects)
@@ -473,8 +456,8 @@ static int exit_status(const struct run *run)
 	}
 	if (run->has_failed)
 		return EXIT_HARNESS;
-	if (caught_signal)
-		return EXIT_SIGNAL + caught_signal;
+	if (interrupt_signal())
+		return EXIT_SIGNAL + interrupt_signal();
 	if (run->is_refused)
 		return EXIT_SKIPPED;
 	if (is_broken)
@@ -548,8 +531,9 @@ int cmd_run(int argc, char **argv)
 		print_plan(&run);
 		return EXIT_HELD;
 	}
+	/* Before anything is there that a signal would leave behind. */
+	interrupt_catch();
 	prepare(&run);
-	catch_signals();
 	progress_init(&run.progress, run.unit_count,
 		options_when("progress", run.options.progress, true));
 	if (inject_init() || filter_init(&run.filter)) {

@@ -179,7 +179,8 @@ static int end_job(struct job *job, bool must_die)
 {
 	int status, err = 0;
 
-	if (must_die || job->fd >= 0)
+	/* Its workers are in its group. */
+	if ((must_die || job->fd >= 0) && kill(-job->pid, SIGKILL))
 		kill(job->pid, SIGKILL);
 	while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
 		;

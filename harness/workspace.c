@@ -22,6 +22,8 @@
 #define SCRATCH_PREFIX "tornwrite-"
 #define SCRATCH_LOCK ".tornwrite-lock"
 
+enum { PATIENCE_MS = 3000 };
+
 static int remove_directory(int parent_fd, const char *name)
 {
 	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -170,8 +172,16 @@ int scratch_check_space(
 
 void scratch_release(struct scratch *scratch)
 {
-	if (scratch->path[0] && remove_directory(AT_FDCWD, scratch->path))
-		fprintf(stderr, "warning: %s: could not be removed\n", scratch->path);
+	int err = scratch->path[0] ? remove_directory(AT_FDCWD, scratch->path) : 0;
+
+	/* A worker that was killed with its driver may be dying yet, in the middle of a call. */
+	for (int i = 0; err && err != -ENOENT && i < PATIENCE_MS; i++) {
+		usleep(1000);
+		err = remove_directory(AT_FDCWD, scratch->path);
+	}
+	if (err)
+		fprintf(stderr, "warning: %s: could not be removed: %s\n", scratch->path,
+			strerror(-err));
 	if (scratch->lock_fd >= 0)
 		close(scratch->lock_fd);
 	scratch->lock_fd = -1;
