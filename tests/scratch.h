@@ -32,11 +32,21 @@ static int scratch_remove_entry(
 	return remove(path);
 }
 
+/* A test may have made directories that nobody but root may change. */
+static int scratch_open_entry(
+	const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)walk;
+	return type == FTW_D || type == FTW_DNR ? chmod(path, 0700) : 0;
+}
+
 static int scratch_leave(void **state)
 {
 	(void)state;
 	if (chdir("/"))
 		return -1;
+	nftw(scratch_path, scratch_open_entry, 16, FTW_PHYS);
 	return nftw(scratch_path, scratch_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
