@@ -145,13 +145,17 @@ static void print_replays(const struct report_input *input, FILE *stream)
 static void print_totals(const struct report_input *input, FILE *stream)
 {
 	uint64_t runs = 0, fired = 0, states = 0, unique = 0;
-	size_t unknown = 0, broken = 0;
+	size_t unknown = 0, sampled = 0, broken = 0;
 	const char *skipped = NULL;
 
 	for (size_t i = 0; i < input->results->count; i++) {
 		const struct result *result = &input->results->items[i];
 
-		unknown += result->verdict == VERDICT_UNKNOWN;
+		if (result->verdict == VERDICT_UNKNOWN &&
+			result->evidence.coverage == COVERAGE_SAMPLED)
+			sampled++;
+		else if (result->verdict == VERDICT_UNKNOWN)
+			unknown++;
 		broken += result->verdict == VERDICT_VIOLATED && result->is_claimed;
 		if (result->detail && !strncmp(result->detail, "skipped", 7))
 			skipped = result->detail;
@@ -174,6 +178,9 @@ static void print_totals(const struct report_input *input, FILE *stream)
 		fprintf(stream, "%s.\n", skipped);
 	if (unknown)
 		fprintf(stream, "%zu verdicts are unknown: not everything was run.\n", unknown);
+	if (sampled)
+		fprintf(stream, "%zu verdicts are unknown: samples found nothing there.\n",
+			sampled);
 	if (broken)
 		fprintf(stream, "%zu claims broke: see [CLAIM BROKEN] above.\n", broken);
 	if (input->interrupted_by)
