@@ -25,6 +25,8 @@ const char *const property_names[PROPERTY_COUNT] = {
 	[DURABILITY] = "durability",
 };
 
+enum { ENDLESS_SIGNALS = 100 };
+
 enum txn_state { TXN_NOT_STARTED, TXN_IN_DOUBT, TXN_ACKNOWLEDGED, TXN_REFUSED };
 
 struct judge {
@@ -353,14 +355,22 @@ static void count_residue(void *context, const char *path, uint32_t object)
 	walk->count += !fnmatch(walk->pattern, path, FNM_PATHNAME);
 }
 
-/* A signal that interrupts every retry is no fault but one that nobody could survive. */
+/* A signal that interrupts every retry, without end, is no fault but one that nobody could survive.
+ * One EINTR before a hang is the strategy's own affair. */
 static bool is_endless_signal(const struct recording *recording)
 {
-	for (size_t i = recording->count; i-- > 0;) {
-		if (recording->events[i].kind == EVENT_OP)
-			return recording->events[i].op.strike.error == EINTR;
+	unsigned interrupted = 0;
+
+	if (recording->ending != ENDED_ENDLESS)
+		return false;
+	for (size_t i = recording->count; i-- > 0 && interrupted < ENDLESS_SIGNALS;) {
+		if (recording->events[i].kind != EVENT_OP)
+			continue;
+		if (recording->events[i].op.strike.error != EINTR)
+			return false;
+		interrupted++;
 	}
-	return false;
+	return interrupted == ENDLESS_SIGNALS;
 }
 
 static int judge_end(struct judge *judge, const struct recording *recording)

@@ -486,6 +486,44 @@ static void assert_ending(enum ending ending, int status, const char *consistenc
 	assert_judged(kept, consistency, kept);
 }
 
+static void add_interrupted_calls(unsigned count)
+{
+	struct event event = {.kind = EVENT_OP,
+		.op = {.kind = OP_LOCK,
+			.point = POINT_FLOCK,
+			.strike = {.action = STRIKE_ERROR, .error = EINTR},
+			.effect = -EINTR,
+			.result = -EINTR}};
+
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(recording_add(&recording, &event), 0);
+}
+
+static void test_judge__a_hang_after_one_signal_is_the_strategys_own(void **state)
+{
+	(void)state;
+	begin(STORE_LOG);
+	start(1);
+	add_interrupted_calls(1);
+	recording.ending = ENDED_HANG;
+	assert_judged(kept, "the update never ends", kept);
+	begin(STORE_LOG);
+	start(1);
+	add_interrupted_calls(1);
+	recording.ending = ENDED_ENDLESS;
+	assert_judged(kept, "the update never ends", kept);
+}
+
+static void test_judge__a_signal_without_end_is_nobodys_fault(void **state)
+{
+	(void)state;
+	begin(STORE_LOG);
+	start(1);
+	add_interrupted_calls(200);
+	recording.ending = ENDED_ENDLESS;
+	assert_judged(kept, kept, kept);
+}
+
 static void test_judge__how_the_worker_ends(void **state)
 {
 	(void)state;
@@ -601,6 +639,8 @@ int main(void)
 		cmocka_unit_test(test_judge__a_recovery_that_fails_is_not_consistent),
 		cmocka_unit_test(test_judge__a_recovery_that_crashes_is_told_as_such),
 		cmocka_unit_test(test_judge__life_goes_on),
+		cmocka_unit_test(test_judge__a_hang_after_one_signal_is_the_strategys_own),
+		cmocka_unit_test(test_judge__a_signal_without_end_is_nobodys_fault),
 		cmocka_unit_test(test_judge__how_the_worker_ends),
 		cmocka_unit_test(test_judge__an_acknowledgement_after_a_failed_sync_is_not_durable),
 		cmocka_unit_test(test_judge__residue_is_counted_and_not_judged),
