@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/cmd_plan.h"
 #include "harness/commands.h"
 #include "harness/filter.h"
 #include "harness/interrupt.h"
@@ -32,8 +33,10 @@ static const uint64_t default_seed = 0x746f726e77726974;
 struct options {
 	const char *scenario_names[MAX_SCENARIOS];
 	size_t scenario_count;
-	const char *strategy, *directory, *json, *junit, *witness_directory;
+	const char *strategy, *models, *directory, *json, *junit, *witness_directory;
 	const char *color, *progress;
+	enum tear tear;
+	bool has_tear;
 	uint64_t seed, jobs, time_limit_s, max_states;
 	bool is_dry, requires_complete;
 };
@@ -66,6 +69,11 @@ enum { KEY_COLOR = 256, KEY_PROGRESS, KEY_DRY_RUN, KEY_COMPLETE, KEY_WITNESS, KE
 static const struct argp_option argp_options[] = {
 	{0, 0, 0, 0, "What to run:", 1},
 	{"strategy", 's', "GLOB", 0, "only these strategies (globs, separated by commas)", 1},
+	{"model", 'm', "LIST", 0,
+		"power cuts under these persistence models (globs, separated by commas), whatever "
+		"the scenario says",
+		1},
+	{"tear", 'T', "BYTES", 0, "at what a write tears: 4096 (the default), 512 or none", 1},
 	{"dir", 'd', "DIR", 0,
 		"work in a fresh directory inside DIR (default: /dev/shm); nothing else in DIR is "
 		"touched, and it is removed after",
@@ -96,6 +104,18 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 's':
 		options->strategy = argument;
+		return 0;
+	case 'm':
+		options->models = argument;
+		return 0;
+	case 'T':
+		options->has_tear = true;
+		if (!strcmp(argument, "none"))
+			options->tear = TEAR_NONE;
+		else if (!strcmp(argument, "512") || !strcmp(argument, "4096"))
+			options->tear = (enum tear)atoi(argument);
+		else
+			options_fail("--tear %s: want 512, 4096 or none", argument);
 		return 0;
 	case 'd':
 		options->directory = argument;
@@ -181,6 +201,11 @@ static void load_scenarios(struct run *run)
 		if (options->strategy &&
 			scenario_select(scenario, options->strategy, message, sizeof(message)))
 			options_fail("%s", message);
+		if (options->models &&
+			scenario_set_models(scenario, options->models, message, sizeof(message)))
+			options_fail("%s", message);
+		if (options->has_tear)
+			scenario->tear = options->tear;
 		total += scenario->strategy_count;
 	}
 	run->units = calloc(total + 1, sizeof(*run->units));
@@ -191,24 +216,6 @@ static void load_scenarios(struct run *run)
 			run->units[run->unit_count++] =
 				(struct unit){.scenario = &run->scenarios[i],
 					.strategy = run->scenarios[i].strategies[k]};
-	}
-}
-
-static void print_plan(const struct run *run)
-{
-	for (size_t i = 0; i < run->options.scenario_count; i++) {
-		const struct scenario *scenario = &run->scenarios[i];
-
-		printf("%s: %u updates of about %zu bytes\n  faults:", scenario->name,
-			scenario->workload.txns, scenario->workload.base_bytes);
-		for (size_t k = 0; k < scenario->fault_count; k++)
-			printf(" %s", scenario->faults[k]->name);
-		if (scenario->commands)
-			printf(" fiu (%u runs)", scenario->fiu_runs);
-		printf("\n  strategies:");
-		for (size_t k = 0; k < scenario->strategy_count; k++)
-			printf(" %s", scenario->strategies[k]->name);
-		putchar('\n');
 	}
 }
 
@@ -232,27 +239,53 @@ static void send_results(size_t unit, struct result_list *results)
 		"results", array));
 }
 
-static int sweep_unit(struct sweep *sweep, const struct scenario *scenario, size_t unit)
-{
-	struct result_list results = {0};
-	struct sweep_fault fault = {0};
-	int err = sweep_run(sweep, &fault, &results);
+/* One strategy with one workload: its stages that are sweeps, or those that are power cuts. */
+struct part {
+	struct run *run;
+	const struct unit *unit;
+	size_t number; /* of the unit */
+	bool is_power;
+	struct workload workload;
+	const struct workspace *workspace;
+	const struct sweep_options *options;
+};
 
-	if (!err)
-		send_results(unit, &results);
-	for (size_t i = 0; !err && i < scenario->fault_count; i++) {
-		fault.fault = scenario->faults[i];
-		err = sweep_run(sweep, &fault, &results);
+static int run_stages(const struct part *part, struct sweep *sweep)
+{
+	const struct scenario *scenario = part->unit->scenario;
+	struct result_list results = {0};
+	size_t count;
+	struct stage *stages = plan_stages(scenario, &count);
+	int err = stages ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < count; i++) {
+		if (part->is_power != (stages[i].power.model != NULL))
+			continue;
+		err = plan_run_stage(sweep, &stages[i], &results);
 		if (!err)
-			send_results(unit, &results);
+			send_results(part->number, &results);
 	}
-	if (!err && scenario->commands) {
-		fault = (struct sweep_fault){NULL, scenario->commands, scenario->fiu_runs};
-		err = sweep_run(sweep, &fault, &results);
-		if (!err)
-			send_results(unit, &results);
-	}
+	free(stages);
 	result_list_release(&results);
+	return err;
+}
+
+static int run_part(const struct part *part, char *message, size_t message_size)
+{
+	struct subject subject = {0};
+	struct sweep sweep = {.subject = &subject,
+		.workspace = part->workspace,
+		.filter = &part->run->filter,
+		.options = part->options};
+	int err = subject_init(&subject, part->unit->strategy, &part->workload, part->workspace,
+		message, message_size);
+
+	if (!err) {
+		sweep.prober = prober_new(&subject, part->workspace);
+		err = sweep.prober ? run_stages(part, &sweep) : -ENOMEM;
+	}
+	prober_free(sweep.prober);
+	subject_release(&subject);
 	return err;
 }
 
@@ -266,10 +299,11 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 		.max_states = run->options.max_states,
 		.deadline = run->deadline,
 		.is_interrupted = stop};
-	struct subject subject = {0};
-	struct sweep sweep = {.subject = &subject,
+	struct part part = {.run = run,
+		.unit = unit,
+		.number = number,
+		.workload = unit->scenario->workload,
 		.workspace = &workspace,
-		.filter = &run->filter,
 		.options = &options};
 	char message[PATH_MAX + 256] = "";
 	int err = 0;
@@ -279,11 +313,11 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 		err = workspace_init(&workspace, &run->scratch, job);
 	}
 	if (!err)
-		err = subject_init(&subject, unit->strategy, &unit->scenario->workload, &workspace,
-			message, sizeof(message));
-	if (!err) {
-		sweep.prober = prober_new(&subject, &workspace);
-		err = sweep.prober ? sweep_unit(&sweep, unit->scenario, number) : -ENOMEM;
+		err = run_part(&part, message, sizeof(message));
+	if (!err && unit->scenario->model_count) {
+		part.is_power = true;
+		part.workload = scenario_power_workload(unit->scenario, unit->strategy);
+		err = run_part(&part, message, sizeof(message));
 	}
 	if (err && !message[0])
 		snprintf(message, sizeof(message), "%s: %s", unit->strategy->name,
@@ -293,8 +327,6 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 	if (err)
 		send_failure(number, err, message);
 	jobs_send(json_pack("{s:I, s:b}", "unit", (json_int_t)number, "done", 1));
-	prober_free(sweep.prober);
-	subject_release(&subject);
 }
 
 /* ---- in the calling process ---- */
@@ -339,46 +371,13 @@ static bool tick(void *context)
 	return interrupt_signal() || run->is_refused;
 }
 
-/* What was planned and did not arrive is unknown, and says so: a row must not show what only half
- * of its faults support. */
-static void add_missing(struct run *run, struct unit *unit)
-{
-	const struct scenario *scenario = unit->scenario;
-
-	for (size_t i = 0; i <= scenario->fault_count + 1; i++) {
-		struct sweep_fault fault = {0};
-		bool is_known = false;
-
-		if (i < scenario->fault_count)
-			fault.fault = scenario->faults[i];
-		else if (i == scenario->fault_count && scenario->commands)
-			fault.commands = scenario->commands;
-		for (size_t k = 0; k < unit->results.count; k++)
-			is_known |= !strcmp(unit->results.items[k].fault, sweep_fault_name(&fault));
-		for (int property = 0; !is_known && property < PROPERTY_COUNT; property++) {
-			struct result result = {.subject = strdup(unit->strategy->name),
-				.scenario = strdup(scenario->name),
-				.workers = 1,
-				.fault = strdup(sweep_fault_name(&fault)),
-				.property = (enum property)property,
-				.verdict = property == ISOLATION ? VERDICT_NOT_TESTED
-			                                         : VERDICT_UNKNOWN,
-				.evidence = {.coverage = COVERAGE_BOUNDED},
-				.detail = strdup("not run")};
-
-			if (result_list_add(&unit->results, &result))
-				run->has_failed = true;
-		}
-	}
-}
-
 static void gather(struct run *run)
 {
 	for (size_t i = 0; i < run->unit_count; i++) {
 		struct result_list *results = &run->units[i].results;
 
-		add_missing(run, &run->units[i]);
-
+		if (plan_add_missing(run->units[i].scenario, run->units[i].strategy, results))
+			run->has_failed = true;
 		for (size_t k = 0; k < results->count; k++) {
 			if (result_list_add(&run->results, &results->items[k]))
 				run->has_failed = true;
@@ -528,7 +527,8 @@ int cmd_run(int argc, char **argv)
 		return EXIT_NOTHING;
 	}
 	if (run.options.is_dry) {
-		print_plan(&run);
+		for (size_t i = 0; i < run.options.scenario_count; i++)
+			plan_print(&run.scenarios[i]);
 		return EXIT_HELD;
 	}
 	/* Before anything is there that a signal would leave behind. */

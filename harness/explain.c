@@ -49,6 +49,30 @@ static void describe_op(
 		snprintf(text, text_size, "%s #%u", call_name(op), ordinal(recording, event));
 }
 
+void explain_op_name(const struct recording *recording, size_t event, char *text, size_t text_size)
+{
+	const struct op *op = &recording->events[event].op;
+	const char *name = NULL;
+
+	/* By the fakes of fake.c the names of files that a run makes are the same each time. */
+	for (size_t i = 0; i < event; i++) {
+		const struct op *earlier = &recording->events[i].op;
+
+		if (recording->events[i].kind != EVENT_OP || earlier->effect < 0 ||
+			earlier->object != op->object)
+			continue;
+		if (earlier->new_name)
+			name = earlier->new_name;
+		else if (earlier->kind == OP_OPEN && earlier->is_creating)
+			name = earlier->name;
+	}
+	if (!name || op->name)
+		describe_op(recording, event, text, text_size);
+	else
+		snprintf(text, text_size, "%s #%u (%.80s)", call_name(op),
+			ordinal(recording, event), name);
+}
+
 static void describe_strike(const struct op *op, const char *what, char *text, size_t text_size)
 {
 	switch (op->strike.action) {

@@ -14,6 +14,9 @@
 void explain_cause(
 	const struct recording *recording, const struct plan *plan, char *text, size_t text_size);
 
+/* "write #1 (doc.txt)", "rename #2", for a file under the name that it last got before. */
+void explain_op_name(const struct recording *recording, size_t event, char *text, size_t text_size);
+
 /* One operation as a line for a person: number, call, names, bytes, result, and what struck it. */
 void explain_op(const struct recording *recording, size_t event, FILE *stream);
 

@@ -35,7 +35,7 @@ struct judge {
 	struct judgement *judgement;
 	unsigned members;
 	uint64_t count;         /* of transactions, 0 included */
-	enum txn_state *states; /* by id */
+	enum txn_state *states; /* by id; borrowed by judge_crash() */
 };
 
 __attribute__((format(printf, 3, 4))) static void violate(
@@ -457,4 +457,52 @@ out:
 	sync_loss_free(loss);
 	tree_unref(tree);
 	return err;
+}
+
+/* ---- a crash ---- */
+
+struct history {
+	uint64_t count;
+	enum txn_state states[];
+};
+
+struct history *history_new(
+	const struct subject *subject, const struct recording *recording, size_t count)
+{
+	uint64_t txns = subject->workload.txns + 1;
+	struct history *history =
+		calloc(1, sizeof(*history) + txns * sizeof(history->states[0]));
+
+	if (!history)
+		return NULL;
+	history->count = txns;
+	history->states[0] = TXN_ACKNOWLEDGED;
+	for (size_t i = 0; i < count && i < recording->count; i++) {
+		const struct event *event = &recording->events[i];
+
+		if (event->kind != EVENT_OP && event->txn < txns)
+			history->states[event->txn] = event->kind == EVENT_START ? TXN_IN_DOUBT
+			                              : event->kind == EVENT_ACK
+			                                      ? TXN_ACKNOWLEDGED
+			                                      : TXN_REFUSED;
+	}
+	return history;
+}
+
+void history_free(struct history *history)
+{
+	free(history);
+}
+
+void judge_crash(const struct subject *subject, const struct history *history,
+	const struct probe *probe, struct judgement *judgement)
+{
+	struct judge judge = {.subject = subject,
+		.judgement = judgement,
+		.members = subject->strategy->store == STORE_TREE ? TXN_MEMBERS : 1,
+		.count = history->count,
+		.states = (enum txn_state *)history->states};
+
+	judge_view(&judge, probe);
+	judge_life(&judge, probe);
 }

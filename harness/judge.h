@@ -26,6 +26,19 @@ struct judgement {
 	unsigned residue;      /* files left behind at the end that strategy->residue names */
 };
 
+/* What the driver knew when a crash came. */
+struct history;
+
+/* After the first `count` events of a recording. NULL: out of memory. Pair with history_free(). */
+struct history *history_new(
+	const struct subject *subject, const struct recording *recording, size_t count);
+void history_free(struct history *history);
+
+/* Judges what is found after a crash (PROBE_LIFE) against what was known before it. Findings that
+ * are violated already stay. */
+void judge_crash(const struct subject *subject, const struct history *history,
+	const struct probe *probe, struct judgement *judgement);
+
 /* Judges every state that the recording shows: after each refused update as a running program
  * sees it, after each acknowledgement less what a failed sync lost, and at the end as the next
  * process sees it. Returns 0 or -errno: the harness failed. */

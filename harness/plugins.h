@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "harness/fault.h"
+#include "harness/model.h"
 #include "harness/report.h"
 #include "harness/strategy.h"
 
@@ -13,6 +14,9 @@ extern const size_t strategy_count;
 
 extern const struct fault *const faults[];
 extern const size_t fault_count;
+
+extern const struct model *const models[];
+extern const size_t model_count;
 
 extern const struct report *const reports[];
 extern const size_t report_count;

@@ -1,47 +1,31 @@
 /*
- * Method: the child writes what it finds into shared memory and notes there which step it is in,
- * so that a crash or a hang can be told by step. Answers are kept by the hash of the tree.
+ * Method: a state is put where the reader looks by changing what stands there, and a process that
+ * stays alive recovers and reads it. Answers are kept by the hash of the tree.
+ *
+ * Two things must not become a verdict: a reader that is not what a new process would be, and a
+ * directory that is not the state. So a bad end counts only if a new process came to it, and now
+ * and then the directory is read back before the reader sees it.
  */
 #include "harness/probe.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "harness/child.h"
-#include "harness/watchdog.h"
+#include "harness/probe_private.h"
 
-enum { STEP_COUNT = 4 };
-
-/* What a child reports. */
-struct report {
-	int current; /* the step it is in; STEP_COUNT: all done */
-	struct step steps[STEP_COUNT];
-	struct view view, after;
-};
-
-/* What is known about one tree. */
-struct answer {
-	XXH128_hash_t hash;
-	unsigned epoch; /* when it was last asked about */
-	bool is_known[PROBE_DEPTHS];
-	struct probe probes[PROBE_DEPTHS];
-};
+/* States; reading one back costs about as much as probing it. */
+enum { CHECK_INTERVAL = 64 };
 
 struct prober {
 	const struct subject *subject;
-	const struct workspace *workspace;
-	struct report *report; /* shared with the child */
-	struct txn life;
-	struct answer **answers; /* a hash table with linear probing; NULL: free */
-	size_t count, capacity;  /* capacity is a power of two */
-	unsigned epoch;          /* of the count going on */
+	int directory_fd; /* borrowed */
+	struct reader reader;
+	struct memory memory;
+	uint32_t epoch; /* of the count going on */
 	uint64_t states, unique_states;
+	uint64_t placed; /* states put into the directory */
 };
 
 uint64_t prober_life_txn(const struct subject *subject)
@@ -56,13 +40,9 @@ struct prober *prober_new(const struct subject *subject, const struct workspace 
 	if (!prober)
 		return NULL;
 	prober->subject = subject;
-	prober->workspace = workspace;
-	prober->capacity = 256;
-	prober->answers = calloc(prober->capacity, sizeof(*prober->answers));
-	prober->report = mmap(NULL, sizeof(*prober->report), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (!prober->answers || prober->report == MAP_FAILED ||
-		txn_init(&prober->life, prober_life_txn(subject), subject->workload.base_bytes)) {
+	prober->directory_fd = workspace->probe_fd;
+	if (probe_reader_init(&prober->reader, subject, workspace) ||
+		probe_memory_init(&prober->memory)) {
 		prober_free(prober);
 		return NULL;
 	}
@@ -73,183 +53,88 @@ void prober_free(struct prober *prober)
 {
 	if (!prober)
 		return;
-	for (size_t i = 0; prober->answers && i < prober->capacity; i++) {
-		if (!prober->answers[i])
-			continue;
-		for (int depth = 0; depth < PROBE_DEPTHS; depth++) {
-			free(prober->answers[i]->probes[depth].view);
-			free(prober->answers[i]->probes[depth].after);
-		}
-		free(prober->answers[i]);
-	}
-	free(prober->answers);
-	if (prober->report && prober->report != MAP_FAILED)
-		munmap(prober->report, sizeof(*prober->report));
-	txn_release(&prober->life);
+	probe_reader_release(&prober->reader);
+	probe_memory_release(&prober->memory);
 	free(prober);
 }
 
-/* ---- in the child ---- */
+/* ---- the state on disk ---- */
 
-static bool run_step(struct report *report, int number, int err)
+static int check_placed(const struct prober *prober, const struct tree *tree)
 {
-	report->steps[number] = (struct step){err ? STEP_ERROR : STEP_OK, err};
-	report->current = number + 1;
-	return !err;
-}
+	struct tree *found = NULL;
+	int err = tree_load(prober->directory_fd, &found, NULL);
 
-static _Noreturn void run_child(const struct prober *prober, pid_t parent, enum probe_depth depth)
-{
-	const struct strategy *strategy = prober->subject->strategy;
-	struct report *report = prober->report;
-	bool goes_on = true;
-
-	if (child_enter(parent, prober->workspace->probe_fd))
-		_exit(1);
-	/* A failed recovery is no reason not to look: the reader may cope. */
-	if (depth == PROBE_LIFE && strategy->recover)
-		run_step(report, 0, strategy->recover());
-	report->current = 1;
-	goes_on = run_step(report, 1, strategy->read(&report->view));
-	if (depth == PROBE_LIFE) {
-		/* A store that cannot be read may still take an update and be mended by it. */
-		goes_on = run_step(report, 2, strategy->update(&prober->life));
-		if (goes_on)
-			run_step(report, 3, strategy->read(&report->after));
+	if (!err && !XXH128_isEqual(tree_hash(tree), tree_hash(found))) {
+		fprintf(stderr, "%s: the state put before the reader is not the one asked about:\n",
+			prober->subject->strategy->name);
+		tree_print_difference(tree, found, stderr);
+		err = -EPROTO;
 	}
-	report->current = STEP_COUNT;
-	_exit(0);
+	tree_unref(found);
+	return err;
 }
 
-/* ---- in the parent ---- */
-
-static void note_death(struct report *report, int status, bool was_late)
+static int place(struct prober *prober, const struct tree *tree)
 {
-	struct step *step;
+	int err = prober->placed ? tree_store_over(tree, prober->directory_fd) : -EAGAIN;
 
-	if (report->current >= STEP_COUNT)
-		return;
-	step = &report->steps[report->current];
-	if (was_late)
-		*step = (struct step){STEP_HANG, 0};
-	else
-		*step = (struct step){STEP_CRASH, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
-}
-
-static int run_probe(struct prober *prober, enum probe_depth depth)
-{
-	struct report *report = prober->report;
-	pid_t parent = getpid(), pid;
-	bool was_late;
-	int status;
-
-	report->current = 0;
-	memset(report->steps, 0, sizeof(report->steps));
-	view_init(&report->view, prober->subject->workload.base_bytes);
-	view_init(&report->after, prober->subject->workload.base_bytes);
-	pid = fork();
-	if (!pid)
-		run_child(prober, parent, depth);
-	if (pid < 0)
-		return -errno;
-	watchdog_start(pid, RECORD_TIMEOUT_MS);
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR) {
-			watchdog_stop();
-			return -errno;
-		}
+	/* At first, so that answers do not depend on who used the directory before; and when
+	 * something stands there that cannot be changed into the state. */
+	if (err) {
+		err = tree_wipe(prober->directory_fd);
+		if (!err)
+			err = tree_store(tree, prober->directory_fd);
 	}
-	was_late = watchdog_stop();
-	note_death(report, status, was_late);
-	return 0;
+	if (!err && prober->placed++ % CHECK_INTERVAL == 0)
+		err = check_placed(prober, tree);
+	return err;
 }
 
-static struct view *copy_view(const struct view *view, const struct step *step)
-{
-	size_t count = step->end == STEP_OK ? view->count : 0;
-	size_t size = offsetof(struct view, entries) + count * sizeof(view->entries[0]);
-	struct view *copy = malloc(size);
+/* ---- asking ---- */
 
-	if (copy) {
-		memcpy(copy, view, size);
-		copy->count = count;
-	}
-	return copy;
-}
-
-static struct answer **find_answer(struct answer **answers, size_t capacity, XXH128_hash_t hash)
-{
-	size_t i = hash.low64 & (capacity - 1);
-
-	while (answers[i] && !XXH128_isEqual(answers[i]->hash, hash))
-		i = (i + 1) & (capacity - 1);
-	return &answers[i];
-}
-
-static int grow_table(struct prober *prober)
-{
-	size_t capacity = prober->capacity * 2;
-	struct answer **answers;
-
-	if (prober->count * 2 < prober->capacity)
-		return 0;
-	answers = calloc(capacity, sizeof(*answers));
-	if (!answers)
-		return -ENOMEM;
-	for (size_t i = 0; i < prober->capacity; i++) {
-		struct answer *answer = prober->answers[i];
-
-		if (answer)
-			*find_answer(answers, capacity, answer->hash) = answer;
-	}
-	free(prober->answers);
-	prober->answers = answers;
-	prober->capacity = capacity;
-	return 0;
-}
-
-/* What is known about the tree, perhaps nothing yet. NULL: out of memory. */
-static struct answer *answer_for(struct prober *prober, const struct tree *tree)
-{
-	XXH128_hash_t hash = tree_hash(tree);
-	struct answer **slot;
-
-	if (grow_table(prober))
-		return NULL;
-	slot = find_answer(prober->answers, prober->capacity, hash);
-	if (!*slot) {
-		*slot = calloc(1, sizeof(**slot));
-		if (!*slot)
-			return NULL;
-		(*slot)->hash = hash;
-		prober->count++;
-	}
-	return *slot;
-}
-
-static bool has_hung(const struct report *report)
+static bool has_ended_in(const struct report *report, enum step_end end)
 {
 	for (int i = 0; i < STEP_COUNT; i++) {
-		if (report->steps[i].end == STEP_HANG)
+		if (report->steps[i].end == end)
 			return true;
 	}
 	return false;
 }
 
-static int run_again(struct prober *prober, const struct tree *tree, enum probe_depth depth)
+static bool has_ended_badly(const struct report *report)
 {
-	int err = tree_wipe(prober->workspace->probe_fd);
+	return has_ended_in(report, STEP_ERROR) || has_ended_in(report, STEP_CRASH) ||
+	       has_ended_in(report, STEP_HANG);
+}
 
-	if (!err)
-		err = tree_store(tree, prober->workspace->probe_fd);
-	return err ? err : run_probe(prober, depth);
+static int ask_reader(struct prober *prober, const struct tree *tree, enum probe_depth depth)
+{
+	const struct report *report = prober->reader.report;
+	unsigned hangs = 0;
+	bool was_new;
+	int err;
+
+	for (;;) {
+		err = place(prober, tree);
+		if (!err)
+			err = probe_reader_run(&prober->reader, depth, &was_new);
+		if (err)
+			return err;
+		hangs += has_ended_in(report, STEP_HANG);
+		/* A hang is believed only if it happens again, on the same state. */
+		if (was_new ? !has_ended_in(report, STEP_HANG) || hangs > 1
+			    : !has_ended_badly(report))
+			return 0;
+		probe_reader_end(&prober->reader);
+	}
 }
 
 /* Nothing is injected here, so a hook that finds no space has found the host's disk full. */
 static int check_host(const struct prober *prober)
 {
 	for (int i = 0; i < STEP_COUNT; i++) {
-		const struct step *step = &prober->report->steps[i];
+		const struct step *step = &prober->reader.report->steps[i];
 
 		if (step->end != STEP_ERROR ||
 			(step->detail != -ENOSPC && step->detail != -EDQUOT &&
@@ -265,8 +150,7 @@ static int check_host(const struct prober *prober)
 int prober_ask(struct prober *prober, const struct tree *tree, enum probe_depth depth,
 	const struct probe **probe)
 {
-	struct answer *answer = answer_for(prober, tree);
-	const struct report *report = prober->report;
+	struct answer *answer = probe_memory_find(&prober->memory, tree);
 	int err;
 
 	if (!answer)
@@ -274,27 +158,17 @@ int prober_ask(struct prober *prober, const struct tree *tree, enum probe_depth 
 	prober->states++;
 	prober->unique_states += answer->epoch != prober->epoch;
 	answer->epoch = prober->epoch;
-	*probe = &answer->probes[depth];
-	if (answer->is_known[depth])
+	*probe = probe_memory_get(&prober->memory, answer, depth);
+	if (*probe)
 		return 0;
-	err = tree_wipe(prober->workspace->probe_fd);
-	if (!err)
-		err = tree_store(tree, prober->workspace->probe_fd);
-	if (!err)
-		err = run_probe(prober, depth);
-	/* Believed only if it happens again, on the same state. */
-	if (!err && has_hung(report))
-		err = run_again(prober, tree, depth);
+	err = ask_reader(prober, tree, depth);
 	if (!err)
 		err = check_host(prober);
+	if (!err)
+		err = probe_memory_keep(&prober->memory, answer, prober->reader.report);
 	if (err)
 		return err;
-	answer->probes[depth] = (struct probe){report->steps[0], report->steps[1], report->steps[2],
-		report->steps[3], copy_view(&report->view, &report->steps[1]),
-		copy_view(&report->after, &report->steps[3])};
-	if (!(*probe)->view || !(*probe)->after)
-		return -ENOMEM;
-	answer->is_known[depth] = true;
+	*probe = probe_memory_get(&prober->memory, answer, depth);
 	return 0;
 }
 

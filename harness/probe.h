@@ -1,6 +1,6 @@
 /*
- * A probe: a state is put on disk, a fresh process recovers it, reads it, makes one more update
- * and reads again. The probe tells what happened and judges nothing.
+ * A probe: a state is put on disk, a process that is as good as new recovers it, reads it, makes
+ * one more update and reads again. The probe tells what happened and judges nothing.
  */
 #ifndef TORNWRITE_PROBE_H
 #define TORNWRITE_PROBE_H
@@ -43,7 +43,8 @@ void prober_free(struct prober *prober);
 /* The transaction that PROBE_LIFE adds. */
 uint64_t prober_life_txn(const struct subject *subject);
 
-/* Probes a tree. *probe is owned by the prober. Returns 0 or -errno: the harness failed. */
+/* Probes a tree. *probe is owned by the prober. Returns 0 or -errno: the harness failed; -EPROTO
+ * (differences on stderr) when the reader was about to see another state than this one. */
 int prober_ask(struct prober *prober, const struct tree *tree, enum probe_depth depth,
 	const struct probe **probe);
 

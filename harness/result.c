@@ -28,6 +28,8 @@ void result_release(struct result *result)
 	free(result->detail);
 	free(result->witness);
 	free(result->commands);
+	cut_release(&result->cut);
+	cut_release(&result->recovery_cut);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -95,6 +97,9 @@ static json_t *evidence_to_json(const struct evidence *evidence)
 		(json_int_t)evidence->residue);
 	json_t *struck = json_object();
 
+	if (evidence->sets > 0)
+		json_object_set_new(json, "sets", json_real(evidence->sets));
+
 	for (int i = 0; i < POINT_COUNT; i++) {
 		if (evidence->points[i])
 			json_object_set_new(struck, points[i].name,
@@ -158,6 +163,18 @@ static json_t *text_or_null(const char *text)
 	return json;
 }
 
+static void cut_to_json(const struct cut *cut, const char *key, json_t *plan)
+{
+	json_t *lost = json_array();
+
+	for (size_t i = 0; i < cut->lost_count; i++)
+		json_array_append_new(lost, json_integer(cut->lost[i]));
+	json_object_set_new(plan, key,
+		json_pack("{s:I, s:I, s:i, s:o}", "before_event", (json_int_t)cut->event,
+			"micro_ops", (json_int_t)cut->micro_ops, "tear", (int)cut->tear, "lost",
+			lost));
+}
+
 json_t *result_to_json(const struct result *result)
 {
 	json_t *json = json_object();
@@ -175,12 +192,18 @@ json_t *result_to_json(const struct result *result)
 	json_object_set_new(json, "evidence", evidence_to_json(&result->evidence));
 	json_object_set_new(json, "detail", text_or_null(result->detail));
 	json_object_set_new(json, "witness", text_or_null(result->witness));
-	if (result->verdict == VERDICT_VIOLATED)
-		json_object_set_new(json, "plan",
-			json_pack("{s:i, s:I, s:s, s:i, s:I, s:s?}", "variant",
-				(int)result->variant, "n", (json_int_t)result->n, "seed", seed,
-				"txns", (int)result->workload.txns, "payload_bytes",
-				(json_int_t)result->workload.base_bytes, "fiu", result->commands));
+	if (result->verdict == VERDICT_VIOLATED) {
+		json_t *plan = json_pack("{s:i, s:I, s:s, s:i, s:I, s:s?}", "variant",
+			(int)result->variant, "n", (json_int_t)result->n, "seed", seed, "txns",
+			(int)result->workload.txns, "payload_bytes",
+			(json_int_t)result->workload.base_bytes, "fiu", result->commands);
+
+		if (result->cut.micro_ops)
+			cut_to_json(&result->cut, "cut", plan);
+		if (result->recovery_cut.micro_ops)
+			cut_to_json(&result->recovery_cut, "recovery_cut", plan);
+		json_object_set_new(json, "plan", plan);
+	}
 	return json;
 }
 
@@ -217,9 +240,30 @@ static void evidence_from_json(json_t *json, struct evidence *evidence)
 	evidence->fired = integer(json, "fired");
 	evidence->states = integer(json, "states");
 	evidence->unique_states = integer(json, "unique_states");
+	evidence->sets = json_number_value(json_object_get(json, "sets"));
 	evidence->residue = (unsigned)integer(json, "residue");
 	for (int i = 0; i < POINT_COUNT; i++)
 		evidence->points[i] = integer(struck, points[i].name);
+}
+
+static int cut_from_json(json_t *json, struct cut *cut)
+{
+	json_t *lost = json_object_get(json, "lost"), *number;
+	size_t i;
+
+	if (!json)
+		return 0;
+	cut->lost = calloc(json_array_size(lost) + 1, sizeof(*cut->lost));
+	if (!cut->lost)
+		return -ENOMEM;
+	cut->event = (size_t)integer(json, "before_event");
+	cut->micro_ops = (size_t)integer(json, "micro_ops");
+	cut->tear = (enum tear)integer(json, "tear");
+	if (cut->tear != TEAR_NONE && cut->tear != TEAR_SECTOR && cut->tear != TEAR_PAGE)
+		return -EPROTO;
+	json_array_foreach(lost, i, number) cut->lost[cut->lost_count++] =
+		(uint32_t)json_integer_value(number);
+	return 0;
 }
 
 int result_from_json(json_t *json, struct result *result)
@@ -255,5 +299,10 @@ int result_from_json(json_t *json, struct result *result)
 	result->workload.txns = (unsigned)integer(plan, "txns");
 	result->workload.base_bytes = (size_t)integer(plan, "payload_bytes");
 	result->commands = copy_text(plan, "fiu");
+	if (cut_from_json(json_object_get(plan, "cut"), &result->cut) ||
+		cut_from_json(json_object_get(plan, "recovery_cut"), &result->recovery_cut)) {
+		result_release(result);
+		return -EPROTO;
+	}
 	return 0;
 }

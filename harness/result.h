@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "harness/cut.h"
 #include "harness/judge.h"
 #include "harness/op.h"
 
@@ -23,6 +24,7 @@ struct evidence {
 	uint64_t runs;  /* workers that were run */
 	uint64_t fired; /* runs in which the fault struck */
 	uint64_t states, unique_states;
+	double sets;                  /* power: legal sets of micro-operations they stand for */
 	unsigned residue;             /* the most files left behind by a run */
 	uint64_t points[POINT_COUNT]; /* operations struck, by point */
 };
@@ -31,8 +33,8 @@ struct evidence {
 struct result {
 	char *subject, *scenario;
 	unsigned workers;
-	char *fault; /* a fault's name, "power", "fiu" or "none" */
-	char *model; /* NULL */
+	char *fault; /* a fault's name, "fiu", "none", or one of power.h with a model */
+	char *model; /* NULL but for power cuts */
 	enum property property;
 	enum verdict verdict;
 	bool is_claimed;
@@ -45,6 +47,8 @@ struct result {
 	uint64_t n, seed;
 	struct workload workload;
 	char *commands; /* of libfiu; NULL */
+	/* Power cuts: of the run, and of the recovery after it. micro_ops 0: there is none. */
+	struct cut cut, recovery_cut;
 };
 
 void result_release(struct result *result);

@@ -16,7 +16,7 @@
 #include "harness/plugins.h"
 #include "harness/suggest.h"
 
-enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000, MAX_LINE = 65536 };
+enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000, MAX_LINE = 65536, MAX_PLUGINS = 256 };
 
 struct parse {
 	struct scenario *scenario;
@@ -43,74 +43,105 @@ static bool is_glob(const char *word)
 	return strpbrk(word, "*?[") != NULL;
 }
 
-static const char *nearest_strategy(const char *word)
-{
-	const char *names[256];
-	size_t count = 0;
+/* ---- names of plug-ins ---- */
 
-	while (count < strategy_count && count < 256) {
-		names[count] = strategies[count]->name;
-		count++;
-	}
-	return suggest(word, names, count);
+static size_t strategy_names(const char **names)
+{
+	for (size_t i = 0; i < strategy_count; i++)
+		names[i] = strategies[i]->name;
+	return strategy_count;
 }
 
-static const char *nearest_fault(const char *word)
+static size_t fault_names(const char **names)
 {
-	const char *names[256];
-	size_t count = 0;
+	for (size_t i = 0; i < fault_count; i++)
+		names[i] = faults[i]->name;
+	return fault_count;
+}
 
-	while (count < fault_count && count < 256) {
-		names[count] = faults[count]->name;
-		count++;
+static size_t model_names(const char **names)
+{
+	for (size_t i = 0; i < model_count; i++)
+		names[i] = models[i]->name;
+	return model_count;
+}
+
+/* Calls `add` for each plug-in of a kind whose name matches the word. */
+static int choose(struct parse *parse, const char *kind, size_t (*list)(const char **names),
+	const char *word, void (*add)(struct scenario *scenario, size_t index))
+{
+	const char *names[MAX_PLUGINS];
+	size_t count = list(names);
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (fnmatch(word, names[i], 0))
+			continue;
+		found = true;
+		add(parse->scenario, i);
 	}
-	return suggest(word, names, count);
+	if (found)
+		return 1;
+	return is_glob(word) ? refuse(parse, "no %s matches '%s'", kind, word)
+	                     : refuse(parse, "there is no %s '%s'; did you mean '%s'?", kind, word,
+				       suggest(word, names, count));
+}
+
+static void add_strategy(struct scenario *scenario, size_t index)
+{
+	for (size_t i = 0; i < scenario->strategy_count; i++) {
+		if (scenario->strategies[i] == strategies[index])
+			return;
+	}
+	scenario->strategies[scenario->strategy_count++] = strategies[index];
+}
+
+static void add_fault(const struct fault **list, size_t *count, size_t index)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (list[i] == faults[index])
+			return;
+	}
+	list[(*count)++] = faults[index];
+}
+
+static void add_struck_fault(struct scenario *scenario, size_t index)
+{
+	add_fault(scenario->faults, &scenario->fault_count, index);
+}
+
+static void add_crashed_fault(struct scenario *scenario, size_t index)
+{
+	add_fault(scenario->crashed_faults, &scenario->crashed_fault_count, index);
+}
+
+static void add_model(struct scenario *scenario, size_t index)
+{
+	for (size_t i = 0; i < scenario->model_count; i++) {
+		if (scenario->models[i] == models[index])
+			return;
+	}
+	scenario->models[scenario->model_count++] = models[index];
 }
 
 static int add_strategies(struct parse *parse, const char *word)
 {
-	struct scenario *scenario = parse->scenario;
-	bool found = false;
-
-	for (size_t i = 0; i < strategy_count; i++) {
-		bool is_in = false;
-
-		if (fnmatch(word, strategies[i]->name, 0))
-			continue;
-		found = true;
-		for (size_t k = 0; k < scenario->strategy_count; k++)
-			is_in |= scenario->strategies[k] == strategies[i];
-		if (!is_in)
-			scenario->strategies[scenario->strategy_count++] = strategies[i];
-	}
-	if (found)
-		return 1;
-	return is_glob(word) ? refuse(parse, "no strategy matches '%s'", word)
-	                     : refuse(parse, "there is no strategy '%s'; did you mean '%s'?", word,
-				       nearest_strategy(word));
+	return choose(parse, "strategy", strategy_names, word, add_strategy);
 }
 
 static int add_faults(struct parse *parse, const char *word)
 {
-	struct scenario *scenario = parse->scenario;
-	bool found = false;
+	return choose(parse, "fault", fault_names, word, add_struck_fault);
+}
 
-	for (size_t i = 0; i < fault_count; i++) {
-		bool is_in = false;
+static int add_crashed_faults(struct parse *parse, const char *word)
+{
+	return choose(parse, "fault", fault_names, word, add_crashed_fault);
+}
 
-		if (fnmatch(word, faults[i]->name, 0))
-			continue;
-		found = true;
-		for (size_t k = 0; k < scenario->fault_count; k++)
-			is_in |= scenario->faults[k] == faults[i];
-		if (!is_in)
-			scenario->faults[scenario->fault_count++] = faults[i];
-	}
-	if (found)
-		return 1;
-	return is_glob(word) ? refuse(parse, "no fault matches '%s'", word)
-	                     : refuse(parse, "there is no fault '%s'; did you mean '%s'?", word,
-				       nearest_fault(word));
+static int add_models(struct parse *parse, const char *word)
+{
+	return choose(parse, "model", model_names, word, add_model);
 }
 
 static int each_word(
@@ -125,6 +156,22 @@ static int each_word(
 	}
 	free(copy);
 	return good;
+}
+
+static int set_tear(struct parse *parse, const char *value)
+{
+	static const struct {
+		const char *word;
+		enum tear tear;
+	} tears[] = {{"512", TEAR_SECTOR}, {"4096", TEAR_PAGE}, {"none", TEAR_NONE}};
+
+	for (size_t i = 0; i < sizeof(tears) / sizeof(*tears); i++) {
+		if (strcmp(value, tears[i].word))
+			continue;
+		parse->scenario->tear = tears[i].tear;
+		return 1;
+	}
+	return refuse(parse, "tear = %s: want 512, 4096 or none", value);
 }
 
 static int set_number(struct parse *parse, const char *key, const char *value, unsigned long low,
@@ -159,8 +206,8 @@ static int add_command(struct parse *parse, const char *value)
 
 static int on_key(struct parse *parse, const char *key, const char *value)
 {
-	static const char *const keys[] = {
-		"summary", "strategies", "faults", "txns", "payload", "fiu", "fiu_runs"};
+	static const char *const keys[] = {"summary", "strategies", "faults", "models",
+		"after_fault", "tear", "power_payload", "txns", "payload", "fiu", "fiu_runs"};
 	struct scenario *scenario = parse->scenario;
 	unsigned long number = 0;
 	int good;
@@ -176,6 +223,12 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 	}
 	if (!strcmp(key, "faults"))
 		return each_word(parse, value, add_faults);
+	if (!strcmp(key, "models"))
+		return each_word(parse, value, add_models);
+	if (!strcmp(key, "after_fault"))
+		return each_word(parse, value, add_crashed_faults);
+	if (!strcmp(key, "tear"))
+		return set_tear(parse, value);
 	if (!strcmp(key, "txns")) {
 		good = set_number(parse, key, value, 1, MAX_TXNS, &number);
 		scenario->workload.txns = (unsigned)number;
@@ -184,6 +237,11 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 	if (!strcmp(key, "payload")) {
 		good = set_number(parse, key, value, TXN_MIN_BYTES, TXN_MAX_BYTES, &number);
 		scenario->workload.base_bytes = number;
+		return good;
+	}
+	if (!strcmp(key, "power_payload")) {
+		good = set_number(parse, key, value, TXN_MIN_BYTES, TXN_MAX_BYTES, &number);
+		scenario->power_base_bytes = number;
 		return good;
 	}
 	if (!strcmp(key, "fiu"))
@@ -197,66 +255,49 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 		suggest(key, keys, sizeof(keys) / sizeof(*keys)));
 }
 
-static int find_word(const char *word, const char *const *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(word, words[i]))
-			return (int)i;
-	}
-	return -1;
-}
-
-/* "SUBJECT.PROPERTY" or "SUBJECT.FAULT.PROPERTY" = VERDICT */
 static int on_expectation(struct parse *parse, const char *key, const char *value)
 {
 	struct scenario *scenario = parse->scenario;
-	char *copy = strdup(key), *rest = copy;
-	const char *subject = strsep(&rest, "."), *fault = rest ? strsep(&rest, ".") : NULL;
-	const char *property = rest ? rest : fault;
-	struct expectation *more;
-	int which, verdict, good = 0;
-
-	if (!rest)
-		fault = NULL;
-	if (!property) {
-		refuse(parse, "[expect] %s: want STRATEGY.PROPERTY or STRATEGY.FAULT.PROPERTY",
-			key);
-		goto out;
-	}
-	which = find_word(property, property_names, PROPERTY_COUNT);
-	verdict = find_word(value, verdict_names, 4);
-	if (which < 0) {
-		refuse(parse, "there is no property '%s'; did you mean '%s'?", property,
-			suggest(property, property_names, PROPERTY_COUNT));
-		goto out;
-	}
-	if (verdict < 0) {
-		refuse(parse, "there is no verdict '%s'; did you mean '%s'?", value,
-			suggest(value, verdict_names, 4));
-		goto out;
-	}
-	if (!is_glob(subject) && strcmp(subject, nearest_strategy(subject))) {
-		refuse(parse, "there is no strategy '%s'; did you mean '%s'?", subject,
-			nearest_strategy(subject));
-		goto out;
-	}
-	if (fault && !is_glob(fault) && strcmp(fault, "none") && strcmp(fault, "fiu") &&
-		strcmp(fault, nearest_fault(fault))) {
-		refuse(parse, "there is no fault '%s'; did you mean '%s'?", fault,
-			nearest_fault(fault));
-		goto out;
-	}
-	more = realloc(scenario->expectations,
+	struct expectation *more = realloc(scenario->expectations,
 		(scenario->expectation_count + 1) * sizeof(*scenario->expectations));
+	char problem[400];
+
 	if (!more)
-		goto out;
+		return refuse(parse, "out of memory");
 	scenario->expectations = more;
-	more[scenario->expectation_count++] = (struct expectation){strdup(subject),
-		fault ? strdup(fault) : NULL, (enum property)which, (enum verdict)verdict};
-	good = 1;
-out:
-	free(copy);
-	return good;
+	if (expectation_parse(
+		    &more[scenario->expectation_count], key, value, problem, sizeof(problem)))
+		return refuse(parse, "%s", problem);
+	scenario->expectation_count++;
+	return 1;
+}
+
+/* [power_payload] GLOB = BYTES */
+static int on_power_payload(struct parse *parse, const char *key, const char *value)
+{
+	struct scenario *scenario = parse->scenario;
+	struct power_payload *more = realloc(scenario->power_payloads,
+		(scenario->power_payload_count + 1) * sizeof(*scenario->power_payloads));
+	const char *names[MAX_PLUGINS];
+	size_t count = strategy_names(names);
+	unsigned long number;
+	bool is_known = false;
+
+	if (!more)
+		return refuse(parse, "out of memory");
+	scenario->power_payloads = more;
+	for (size_t i = 0; i < count; i++)
+		is_known |= !fnmatch(key, names[i], 0);
+	if (!is_known)
+		return refuse(parse, "there is no strategy '%s'; did you mean '%s'?", key,
+			suggest(key, names, count));
+	if (!set_number(parse, key, value, TXN_MIN_BYTES, TXN_MAX_BYTES, &number))
+		return 0;
+	more[scenario->power_payload_count].subject = strdup(key);
+	if (!more[scenario->power_payload_count].subject)
+		return refuse(parse, "out of memory");
+	more[scenario->power_payload_count++].base_bytes = number;
+	return 1;
 }
 
 static int on_line(void *context, const char *section, const char *key, const char *value)
@@ -269,6 +310,8 @@ static int on_line(void *context, const char *section, const char *key, const ch
 		return on_key(parse, key, value);
 	if (!strcmp(section, "expect"))
 		return on_expectation(parse, key, value);
+	if (!strcmp(section, "power_payload"))
+		return on_power_payload(parse, key, value);
 	return refuse(parse, "there is no section [%s]; did you mean [expect]?", section);
 }
 
@@ -307,7 +350,8 @@ static int find_bad_section(struct parse *parse, const char *text)
 
 	for (; *text; text += strcspn(text, "\n"), text += *text == '\n', line++) {
 		text += strspn(text, " \t");
-		if (*text == '[' && strncmp(text, "[expect]", 8)) {
+		if (*text == '[' && strncmp(text, "[expect]", 8) &&
+			strncmp(text, "[power_payload]", 15)) {
 			refuse(parse, "there is no section %.*s; did you mean [expect]?",
 				(int)strcspn(text, " \t\r\n"), text);
 			return line;
@@ -360,15 +404,23 @@ int scenario_load(struct scenario *scenario, const char *name, char *message, si
 	scenario->name = strdup(name);
 	scenario->fiu_runs = 100;
 	scenario->workload = (struct workload){2, TXN_DEFAULT_BYTES};
+	scenario->tear = TEAR_PAGE;
+	scenario->models = calloc(model_count, sizeof(*scenario->models));
+	scenario->crashed_faults = calloc(fault_count, sizeof(*scenario->crashed_faults));
 	scenario->strategies = calloc(strategy_count, sizeof(*scenario->strategies));
 	scenario->faults = calloc(fault_count, sizeof(*scenario->faults));
-	if (!scenario->name || !scenario->strategies || !scenario->faults)
+	if (!scenario->name || !scenario->strategies || !scenario->faults || !scenario->models ||
+		!scenario->crashed_faults)
 		return -ENOMEM;
 	line = parse_text(&parse, name, text);
 	if (!line && !parse.has_strategies)
 		each_word(&parse, "*", add_strategies);
-	if (!line && !scenario->fault_count && !scenario->commands) {
-		refuse(&parse, "nothing to do: no 'faults' and no 'fiu'");
+	if (!line && !scenario->fault_count && !scenario->commands && !scenario->model_count) {
+		refuse(&parse, "nothing to do: no 'faults', no 'models' and no 'fiu'");
+		line = -1;
+	}
+	if (!line && scenario->crashed_fault_count && !scenario->model_count) {
+		refuse(&parse, "after_fault needs models: power cuts under which?");
 		line = -1;
 	}
 	if (!line)
@@ -378,6 +430,34 @@ int scenario_load(struct scenario *scenario, const char *name, char *message, si
 	else
 		snprintf(message, size, "%s: %s", name, problem);
 	scenario_release(scenario);
+	return -EINVAL;
+}
+
+struct workload scenario_power_workload(
+	const struct scenario *scenario, const struct strategy *strategy)
+{
+	struct workload workload = scenario->workload;
+
+	if (scenario->power_base_bytes)
+		workload.base_bytes = scenario->power_base_bytes;
+	for (size_t i = 0; i < scenario->power_payload_count; i++) {
+		if (!fnmatch(scenario->power_payloads[i].subject, strategy->name, 0))
+			workload.base_bytes = scenario->power_payloads[i].base_bytes;
+	}
+	return workload;
+}
+
+int scenario_set_models(
+	struct scenario *scenario, const char *globs, char *message, size_t message_size)
+{
+	char problem[512];
+	struct parse parse = {scenario, problem, sizeof(problem), false, false};
+
+	scenario->model_count = 0;
+	if (each_word(&parse, globs, add_models) && scenario->model_count)
+		return 0;
+	snprintf(message, message_size, "--model: %s",
+		parse.has_failed ? problem : "no model is named");
 	return -EINVAL;
 }
 
@@ -411,63 +491,32 @@ int scenario_select(struct scenario *scenario, const char *globs, char *message,
 	return good ? 0 : -EINVAL;
 }
 
-static enum verdict worst_found(const struct scenario *scenario,
-	const struct expectation *expectation, const struct result_list *results,
-	const char *subject)
-{
-	enum verdict worst = VERDICT_NOT_TESTED;
-
-	for (size_t i = 0; i < results->count; i++) {
-		const struct result *result = &results->items[i];
-
-		if (!strcmp(result->scenario, scenario->name) &&
-			!strcmp(result->subject, subject) &&
-			result->property == expectation->property &&
-			(!expectation->fault || !fnmatch(expectation->fault, result->fault, 0)) &&
-			result->verdict > worst)
-			worst = result->verdict;
-	}
-	return worst;
-}
-
 bool scenario_expectations_hold(const struct scenario *scenario, const struct result_list *results)
 {
 	bool all_hold = true;
 
 	for (size_t i = 0; i < scenario->expectation_count; i++) {
-		const struct expectation *expectation = &scenario->expectations[i];
-
-		for (size_t k = 0; k < scenario->strategy_count; k++) {
-			const char *subject = scenario->strategies[k]->name;
-			enum verdict worst;
-
-			if (fnmatch(expectation->subject, subject, 0))
-				continue;
-			worst = worst_found(scenario, expectation, results, subject);
-			if (worst == expectation->verdict)
-				continue;
-			all_hold = false;
-			fprintf(stderr, "%s: expected %s.%s%s%s = %s, found %s\n", scenario->name,
-				subject, expectation->fault ? expectation->fault : "",
-				expectation->fault ? "." : "",
-				property_names[expectation->property],
-				verdict_names[expectation->verdict], verdict_names[worst]);
-		}
+		for (size_t k = 0; k < scenario->strategy_count; k++)
+			all_hold &= expectation_holds(&scenario->expectations[i], scenario->name,
+				scenario->strategies[k]->name, results);
 	}
 	return all_hold;
 }
 
 void scenario_release(struct scenario *scenario)
 {
-	for (size_t i = 0; i < scenario->expectation_count; i++) {
-		free(scenario->expectations[i].subject);
-		free(scenario->expectations[i].fault);
-	}
+	for (size_t i = 0; i < scenario->expectation_count; i++)
+		expectation_release(&scenario->expectations[i]);
+	for (size_t i = 0; i < scenario->power_payload_count; i++)
+		free(scenario->power_payloads[i].subject);
+	free(scenario->power_payloads);
 	free(scenario->expectations);
 	free(scenario->name);
 	free(scenario->summary);
 	free(scenario->strategies);
 	free(scenario->faults);
+	free(scenario->models);
+	free(scenario->crashed_faults);
 	free(scenario->commands);
 	memset(scenario, 0, sizeof(*scenario));
 }

@@ -4,27 +4,36 @@
  *     summary = one line
  *     strategies = replace* append        ; names or globs; default: all
  *     faults = kill enospc                ; names or globs; default: none
+ *     models = posix ext4                 ; power cuts under these: names or globs
+ *     after_fault = kill eio              ; power cuts of runs that were struck, too
+ *     tear = 4096                         ; or 512, or none: at what a write tears
+ *     power_payload = 3000                ; the payload for power cuts
  *     txns = 2                            ; updates a worker makes
  *     payload = 9001                      ; bytes of transaction 0
  *     fiu = enable_random name=posix/io/rw/write,probability=0.05,failinfo=ENOSPC
  *     fiu_runs = 50                       ; runs with the fiu commands, each with its own seed
+ *     [power_payload]
+ *     sqlite-wal = 1000                   ; the same for some strategies: a name or glob
  *     [expect]
  *     replace*.kill.atomicity = holds     ; or NAME.PROPERTY for the worst of all faults
+ *     replace.power.ext4.atomicity = holds
  */
 #ifndef TORNWRITE_SCENARIO_H
 #define TORNWRITE_SCENARIO_H
 
 #include <stddef.h>
 
+#include "harness/expectation.h"
 #include "harness/fault.h"
+#include "harness/micro_op.h"
+#include "harness/model.h"
 #include "harness/record.h"
 #include "harness/result.h"
 
-struct expectation {
-	char *subject; /* glob */
-	char *fault;   /* glob; NULL: the worst of all */
-	enum property property;
-	enum verdict verdict;
+/* The payload for power cuts of strategies that match a glob. */
+struct power_payload {
+	char *subject; /* owned */
+	size_t base_bytes;
 };
 
 struct scenario {
@@ -34,6 +43,14 @@ struct scenario {
 	size_t strategy_count;
 	const struct fault **faults;
 	size_t fault_count;
+	const struct model **models; /* owned list of borrowed plug-ins */
+	size_t model_count;
+	const struct fault **crashed_faults; /* after_fault; owned list of borrowed plug-ins */
+	size_t crashed_fault_count;
+	enum tear tear;
+	size_t power_base_bytes; /* 0: as `workload` */
+	struct power_payload *power_payloads;
+	size_t power_payload_count;
 	char *commands; /* libfiu's, translated, one a line; NULL */
 	unsigned fiu_runs;
 	struct workload workload;
@@ -47,9 +64,18 @@ struct scenario {
 int scenario_load(struct scenario *scenario, const char *name, char *message, size_t message_size);
 void scenario_release(struct scenario *scenario);
 
+/* What a strategy does for the power cuts of a scenario. The last glob that matches counts. */
+struct workload scenario_power_workload(
+	const struct scenario *scenario, const struct strategy *strategy);
+
 /* Compares the [expect] section with what was found for the scenario's strategies, and says on
  * standard error what did not come true. */
 bool scenario_expectations_hold(const struct scenario *scenario, const struct result_list *results);
+
+/* Takes these models (names or globs, with blanks or commas) instead of the scenario's own. Returns
+ * 0, or -EINVAL with a sentence. */
+int scenario_set_models(
+	struct scenario *scenario, const char *globs, char *message, size_t message_size);
 
 /* Keeps only the strategies that match one of the blanks- or comma-separated globs. Returns 0, or
  * -EINVAL with a sentence when a word without glob characters is no strategy at all. */

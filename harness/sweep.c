@@ -28,14 +28,14 @@ const char *sweep_fault_name(const struct sweep_fault *fault)
 	return fault->commands ? "fiu" : "none";
 }
 
-static const char *reason_to_stop(const struct sweep *sweep, const struct outcome *outcome)
+const char *sweep_reason_to_stop(const struct sweep *sweep, uint64_t count)
 {
 	const struct sweep_options *options = sweep->options;
 	struct timespec now;
 
 	if (options->is_interrupted && *options->is_interrupted)
 		return "interrupted";
-	if (options->max_states && outcome->evidence.runs >= options->max_states)
+	if (options->max_states && count >= options->max_states)
 		return "--max-states reached";
 	if (options->deadline.tv_sec) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
@@ -74,6 +74,18 @@ static void note_findings(const struct plan *plan, const struct recording *recor
 	}
 }
 
+int sweep_record(const struct sweep *sweep, const struct plan *plan, struct recording *recording)
+{
+	int err = record_run(sweep->subject, plan, sweep->workspace, sweep->filter, recording);
+
+	if (!err && recording->ending == ENDED_HANG) {
+		/* Believed only if it happens again: this machine, too, may stand still. */
+		recording_release(recording);
+		err = record_run(sweep->subject, plan, sweep->workspace, sweep->filter, recording);
+	}
+	return err;
+}
+
 /* Runs one plan and judges it. *fired is whether the fault struck. */
 static int run_plan(
 	struct sweep *sweep, const struct plan *plan, struct outcome *outcome, bool *fired)
@@ -81,13 +93,8 @@ static int run_plan(
 	bool is_baseline = !plan->fault && !plan->commands;
 	struct recording recording;
 	struct judgement judgement;
-	int err = record_run(sweep->subject, plan, sweep->workspace, sweep->filter, &recording);
+	int err = sweep_record(sweep, plan, &recording);
 
-	if (!err && recording.ending == ENDED_HANG) {
-		/* Believed only if it happens again: this machine, too, may stand still. */
-		recording_release(&recording);
-		err = record_run(sweep->subject, plan, sweep->workspace, sweep->filter, &recording);
-	}
 	if (err)
 		goto out;
 	*fired = recording.fired > 0;
@@ -122,7 +129,7 @@ static int sweep_variants(struct sweep *sweep, const struct fault *fault, struct
 				.n = n,
 				.seed = sweep->options->seed};
 
-			outcome->incomplete = reason_to_stop(sweep, outcome);
+			outcome->incomplete = sweep_reason_to_stop(sweep, outcome->evidence.runs);
 			if (outcome->incomplete)
 				return 0;
 			err = run_plan(sweep, &plan, outcome, &fired);
@@ -146,7 +153,7 @@ static int sweep_samples(
 			.commands = fault->commands, .n = i + 1, .seed = sweep->options->seed + i};
 		bool fired;
 
-		outcome->incomplete = reason_to_stop(sweep, outcome);
+		outcome->incomplete = sweep_reason_to_stop(sweep, outcome->evidence.runs);
 		if (outcome->incomplete)
 			return 0;
 		err = run_plan(sweep, &plan, outcome, &fired);

@@ -38,6 +38,13 @@ struct sweep {
 /* The name under which a sweep's results stand: the fault's, "fiu" or "none". */
 const char *sweep_fault_name(const struct sweep_fault *fault);
 
+/* Why to stop now: "interrupted", a limit that was reached; NULL: go on. `count` is held against
+ * max_states. */
+const char *sweep_reason_to_stop(const struct sweep *sweep, uint64_t count);
+
+/* Records one plan; what seems to hang is recorded again. As record_run(). */
+int sweep_record(const struct sweep *sweep, const struct plan *plan, struct recording *recording);
+
 /* Runs the sweep and adds one result a property. `sweep->baseline_acknowledged` must be known,
  * that is, the sweep without a fault comes first. Returns 0 or -errno: the harness failed, and
  * nothing was added. */

@@ -89,6 +89,10 @@ int tree_load(int directory_fd, struct tree **tree, struct inode_map *map);
 /* Writes the tree into an empty directory. Returns 0 or -errno. */
 int tree_store(const struct tree *tree, int directory_fd);
 
+/* Makes a directory that may hold anything hold the tree and nothing else, changing in place what
+ * can be changed; see harness/tree_patch.c. The descriptor's offset moves. Returns 0 or -errno. */
+int tree_store_over(const struct tree *tree, int directory_fd);
+
 /* Removes everything in a directory, without following links. Returns 0 or -errno. */
 int tree_wipe(int directory_fd);
 /* The same, but for one name. */

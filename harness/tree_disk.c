@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "harness/tree_private.h"
@@ -281,26 +282,44 @@ struct store_walk {
 	int err;
 };
 
-static int store_file(const struct object *object, int root_fd, const char *path)
+enum { PAGES_A_CALL = 64 };
+
+int disk_write_pages(const struct object *object, int fd)
 {
-	int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int err = 0;
+	struct iovec pieces[PAGES_A_CALL];
+	uint64_t i = 0;
+
+	while (i < object->page_count) {
+		off_t start = (off_t)(i * TREE_PAGE_BYTES);
+		size_t total = 0;
+		int count = 0;
+
+		for (; count < PAGES_A_CALL && i < object->page_count && object->pages[i]; i++) {
+			uint64_t left = object->size_bytes - i * TREE_PAGE_BYTES;
+			size_t size = left < TREE_PAGE_BYTES ? (size_t)left : TREE_PAGE_BYTES;
+
+			pieces[count++] = (struct iovec){object->pages[i]->bytes, size};
+			total += size;
+		}
+		errno = 0;
+		if (count && pwritev(fd, pieces, count, start) != (ssize_t)total)
+			return errno ? -errno : -ENOSPC;
+		i += i < object->page_count && !object->pages[i];
+	}
+	if (object->page_count && !object->pages[object->page_count - 1] &&
+		ftruncate(fd, (off_t)object->size_bytes))
+		return -errno;
+	return 0;
+}
+
+int disk_make_file(const struct object *object, int directory_fd, const char *path)
+{
+	int fd = openat(directory_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	for (uint64_t i = 0; !err && i < object->page_count; i++) {
-		uint64_t offset = i * TREE_PAGE_BYTES;
-		size_t size = TREE_PAGE_BYTES;
-
-		if (object->size_bytes - offset < size)
-			size = (size_t)(object->size_bytes - offset);
-		if (object->pages[i] &&
-			pwrite(fd, object->pages[i]->bytes, size, (off_t)offset) != (ssize_t)size)
-			err = errno ? -errno : -ENOSPC;
-	}
-	if (!err && object->page_count && !object->pages[object->page_count - 1] &&
-		ftruncate(fd, (off_t)object->size_bytes))
-		err = -errno;
+	err = disk_write_pages(object, fd);
 	if (!err && fchmod(fd, object->mode))
 		err = -errno;
 	close(fd);
@@ -324,10 +343,9 @@ static void store_name(void *context, const char *path, uint32_t number)
 		walk->err = -ENOMEM;
 		return;
 	}
-	errno = 0;
 	switch (object->type) {
 	case OBJECT_FILE:
-		walk->err = store_file(object, walk->root_fd, path);
+		walk->err = disk_make_file(object, walk->root_fd, path);
 		break;
 	case OBJECT_DIRECTORY:
 		if (mkdirat(walk->root_fd, path, 0700))
@@ -339,15 +357,35 @@ static void store_name(void *context, const char *path, uint32_t number)
 	}
 }
 
-/* When everything is inside: a directory may be read-only. */
-static void store_directory_mode(void *context, const char *path, uint32_t number)
+static int set_modes_below(
+	const struct tree *tree, uint32_t directory, int root_fd, char *path, size_t length)
 {
-	struct store_walk *walk = context;
-	const struct object *object = walk->tree->objects[number];
+	const struct object *object = tree->objects[directory];
+	int err = 0;
 
-	if (!walk->err && object->type == OBJECT_DIRECTORY &&
-		fchmodat(walk->root_fd, path, object->mode, 0))
-		walk->err = -errno;
+	for (uint32_t i = 0; !err && i < object->entry_count; i++) {
+		const struct entry *entry = &object->entries[i];
+		size_t size = strlen(entry->name);
+
+		if (tree->objects[entry->object]->type != OBJECT_DIRECTORY)
+			continue;
+		if (length + size + 2 > PATH_MAX)
+			return -ENAMETOOLONG;
+		memcpy(path + length, entry->name, size);
+		path[length + size] = '/';
+		err = set_modes_below(tree, entry->object, root_fd, path, length + size + 1);
+		path[length + size] = 0;
+		if (!err && fchmodat(root_fd, path, tree->objects[entry->object]->mode, 0))
+			err = -errno;
+	}
+	return err;
+}
+
+int disk_set_directory_modes(const struct tree *tree, int directory_fd)
+{
+	char path[PATH_MAX];
+
+	return set_modes_below(tree, TREE_ROOT, directory_fd, path, 0);
 }
 
 int tree_store(const struct tree *tree, int directory_fd)
@@ -358,14 +396,36 @@ int tree_store(const struct tree *tree, int directory_fd)
 	if (!walk.first_path)
 		return -ENOMEM;
 	tree_walk(tree, store_name, &walk);
-	tree_walk(tree, store_directory_mode, &walk);
 	free_names(walk.first_path, tree->object_count);
-	return walk.err;
+	/* When everything is inside: a directory may be read-only. */
+	return walk.err ? walk.err : disk_set_directory_modes(tree, directory_fd);
 }
 
 int tree_wipe(int directory_fd)
 {
 	return tree_wipe_but(directory_fd, NULL);
+}
+
+int disk_remove(int directory_fd, const char *name)
+{
+	int fd, err;
+
+	if (!unlinkat(directory_fd, name, 0))
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* It may have been made unreadable, or read-only. */
+	if (fd < 0 && errno == EACCES && !fchmodat(directory_fd, name, 0700, 0))
+		fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	fchmod(fd, 0700);
+	err = tree_wipe(fd);
+	close(fd);
+	if (!err && unlinkat(directory_fd, name, AT_REMOVEDIR))
+		err = -errno;
+	return err;
 }
 
 int tree_wipe_but(int directory_fd, const char *kept_name)
@@ -375,27 +435,8 @@ int tree_wipe_but(int directory_fd, const char *kept_name)
 	int err = list_names(directory_fd, &names, &count);
 
 	for (size_t i = 0; !err && i < count; i++) {
-		int fd;
-
-		if (kept_name && !strcmp(names[i], kept_name))
-			continue;
-		if (!unlinkat(directory_fd, names[i], 0))
-			continue;
-		if (errno != EISDIR && errno != EPERM) {
-			err = -errno;
-			break;
-		}
-		fd = openat(
-			directory_fd, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0) {
-			err = -errno;
-			break;
-		}
-		fchmod(fd, 0700); /* it may have been made read-only */
-		err = tree_wipe(fd);
-		close(fd);
-		if (!err && unlinkat(directory_fd, names[i], AT_REMOVEDIR))
-			err = -errno;
+		if (!kept_name || strcmp(names[i], kept_name))
+			err = disk_remove(directory_fd, names[i]);
 	}
 	free_names(names, count);
 	return err;

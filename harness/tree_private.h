@@ -1,4 +1,5 @@
-/* What tree.c, tree_apply.c, tree_walk.c and tree_disk.c share. Nobody else includes it. */
+/* What tree.c, tree_apply.c, tree_walk.c, tree_disk.c and tree_patch.c share. Nobody else includes
+ * it. */
 #ifndef TORNWRITE_TREE_PRIVATE_H
 #define TORNWRITE_TREE_PRIVATE_H
 
@@ -64,5 +65,15 @@ int object_set_entry(struct object *directory, const char *name, uint32_t object
 /* -EPROTO: there is no such entry. */
 int object_remove_entry(struct object *directory, const char *name);
 int tree_add_object(struct tree *tree, enum object_type type, uint32_t mode, struct object **out);
+
+/* On a disk. All return 0 or -errno. */
+/* Writes the pages and sets the size of a file that is not larger. Holes are left out. */
+int disk_write_pages(const struct object *object, int fd);
+/* Makes a file that must not exist. */
+int disk_make_file(const struct object *object, int directory_fd, const char *path);
+/* Removes whatever has this name, with all that is in it. */
+int disk_remove(int directory_fd, const char *name);
+/* Gives all directories their modes, the inner ones first: an outer one may keep us out. */
+int disk_set_directory_modes(const struct tree *tree, int directory_fd);
 
 #endif

@@ -22,7 +22,7 @@ static const char *const layers[] = {
 	"exit_code io suggest op txn watchdog progress child interrupt machine",
 	"jobs",
 	"tree view",
-	"recording options strategy filter",
+	"recording options strategy filter model",
 	"workspace store fault task",
 	"full_disk inject",
 	"decode",
@@ -47,7 +47,7 @@ static const char *const layers[] = {
 enum { LAYER_COUNT = sizeof(layers) / sizeof(*layers) };
 
 /* Several files are one module: the name up to the underscore. */
-static const char *const families[] = {"cmd", "machine", "store", "tree"};
+static const char *const families[] = {"cmd", "machine", "probe", "store", "tree"};
 
 /* What a strategy may know: how to be one, and help with files. */
 static const char strategy_headers[] = "strategy store io txn view";
