@@ -22,6 +22,12 @@ static void list_faults(void)
 		printf("  %-26s %s\n", faults[i]->name, faults[i]->summary);
 }
 
+static void list_models(void)
+{
+	for (size_t i = 0; i < model_count; i++)
+		printf("  %-26s %s\n", models[i]->name, models[i]->summary);
+}
+
 static void list_scenarios(void)
 {
 	for (size_t i = 0; i < builtin_scenario_count; i++) {
@@ -50,6 +56,7 @@ static const struct section {
 } sections[] = {
 	{"strategies", "Strategies", list_strategies},
 	{"faults", "Faults", list_faults},
+	{"models", "Persistence models, for power cuts", list_models},
 	{"scenarios", "Scenarios", list_scenarios},
 	{"points", "Points of failure, for 'fiu =' in a scenario", list_points},
 };
@@ -77,7 +84,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 int cmd_list(int argc, char **argv)
 {
 	static const struct argp argp = {.parser = parse_option,
-		.args_doc = "[strategies|faults|scenarios|points]",
+		.args_doc = "[strategies|faults|models|scenarios|points]",
 		.doc = "Lists what is built in."};
 	const char *wanted = NULL;
 

@@ -57,7 +57,8 @@ static bool is_covered(
 		return false;
 	switch (micro->kind) {
 	case MICRO_NAME:
-		return is_full && follow->ops->model->syncs_names;
+		/* Its names are none of the pages that a failed sync of a file leaves clean. */
+		return is_full && follow->ops->model->syncs_names && sync->result >= 0;
 	case MICRO_MODE:
 		return is_full;
 	default:

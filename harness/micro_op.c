@@ -362,13 +362,15 @@ static int take_write(
 {
 	uint64_t start = (uint64_t)op->offset, end = start + (uint64_t)op->effect;
 	uint64_t size_bytes = tree_file_bytes(before, op->object);
+	/* What is written whole or not at all is never seen without its contents. */
+	bool shows_garbage = ops->model->shows_garbage && ops->tear != TEAR_NONE;
 	int err = touch_file(ops, op->object);
 
 	if (!err && end > UINT32_MAX)
 		err = -EFBIG;
 	if (err || !op->effect)
 		return err;
-	for (uint64_t at = start, stop; !err && ops->model->shows_garbage && at < end; at = stop) {
+	for (uint64_t at = start, stop; !err && shows_garbage && at < end; at = stop) {
 		stop = (at / TREE_PAGE_BYTES + 1) * TREE_PAGE_BYTES;
 		if (tree_blocks_needed(before, op->object, at, 1))
 			err = add_stale(ops,

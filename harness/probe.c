@@ -3,8 +3,9 @@
  * stays alive recovers and reads it. Answers are kept by the hash of the tree.
  *
  * Two things must not become a verdict: a reader that is not what a new process would be, and a
- * directory that is not the state. So a bad end counts only if a new process came to it, and now
- * and then the directory is read back before the reader sees it.
+ * directory that is not the state. So a crash or a hang counts only if a new process came to it, an
+ * error only if a new process has come to the same one in some state before; and now and then the
+ * directory is read back before the reader sees it.
  */
 #include "harness/probe.h"
 
@@ -18,6 +19,13 @@
 /* States; reading one back costs about as much as probing it. */
 enum { CHECK_INTERVAL = 64 };
 
+enum { MAX_FAILURES = 64 };
+
+/* A way to fail: how each step ended. */
+struct failure {
+	struct step steps[STEP_COUNT];
+};
+
 struct prober {
 	const struct subject *subject;
 	int directory_fd; /* borrowed */
@@ -26,6 +34,8 @@ struct prober {
 	uint32_t epoch; /* of the count going on */
 	uint64_t states, unique_states;
 	uint64_t placed; /* states put into the directory */
+	unsigned failure_count;
+	struct failure failures[MAX_FAILURES]; /* those that new processes have come to */
 };
 
 uint64_t prober_life_txn(const struct subject *subject)
@@ -102,15 +112,35 @@ static bool has_ended_in(const struct report *report, enum step_end end)
 	return false;
 }
 
-static bool has_ended_badly(const struct report *report)
+static bool has_failed_before(const struct prober *prober)
 {
-	return has_ended_in(report, STEP_ERROR) || has_ended_in(report, STEP_CRASH) ||
-	       has_ended_in(report, STEP_HANG);
+	const struct report *report = prober->reader.report;
+
+	for (unsigned i = 0; i < prober->failure_count; i++) {
+		if (!memcmp(prober->failures[i].steps, report->steps, sizeof(report->steps)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_believed(struct prober *prober, bool was_new, unsigned hangs)
+{
+	const struct report *report = prober->reader.report;
+
+	if (has_ended_in(report, STEP_HANG))
+		return hangs > 1;
+	if (has_ended_in(report, STEP_CRASH))
+		return was_new;
+	if (!has_ended_in(report, STEP_ERROR) || has_failed_before(prober))
+		return true;
+	if (was_new && prober->failure_count < MAX_FAILURES)
+		memcpy(prober->failures[prober->failure_count++].steps, report->steps,
+			sizeof(report->steps));
+	return was_new;
 }
 
 static int ask_reader(struct prober *prober, const struct tree *tree, enum probe_depth depth)
 {
-	const struct report *report = prober->reader.report;
 	unsigned hangs = 0;
 	bool was_new;
 	int err;
@@ -121,10 +151,9 @@ static int ask_reader(struct prober *prober, const struct tree *tree, enum probe
 			err = probe_reader_run(&prober->reader, depth, &was_new);
 		if (err)
 			return err;
-		hangs += has_ended_in(report, STEP_HANG);
 		/* A hang is believed only if it happens again, on the same state. */
-		if (was_new ? !has_ended_in(report, STEP_HANG) || hangs > 1
-			    : !has_ended_badly(report))
+		hangs += has_ended_in(prober->reader.report, STEP_HANG);
+		if (is_believed(prober, was_new, hangs))
 			return 0;
 		probe_reader_end(&prober->reader);
 	}

@@ -6,8 +6,8 @@
  * reader looks for what a program can leave behind in its process: descriptors, its working
  * directory, masks, timers, threads, children, the numbers of rand(3). If there is any, its process
  * ends. Variables of the program get their first values back, but those of shared libraries do not;
- * nor is the heap emptied. For what is not looked for there is a second line of defence: probe.c
- * believes a bad end only when a new process has come to it.
+ * nor is the heap emptied. For what is not looked for there is a second line of defence: see how
+ * probe.c believes a bad end.
  *
  * A reader that takes long is looked after with the watchdog; arming it for each state would be
  * dear.
@@ -146,8 +146,18 @@ static bool signals_are_new(void)
 	return true;
 }
 
-/* Makes the process what it was, and tells whether that is certain. */
-static bool newness_restore(struct newness *newness)
+static bool has_error(const struct report *report)
+{
+	for (int i = 0; i < STEP_COUNT; i++) {
+		if (report->steps[i].end == STEP_ERROR)
+			return true;
+	}
+	return false;
+}
+
+/* Makes the process what it was, and tells whether that is certain. What is dear to look at is
+ * looked at now and then, and always after an error: those paths are the least tried. */
+static bool newness_restore(struct newness *newness, bool is_thorough)
 {
 	sigset_t none, mask;
 	bool is_new;
@@ -161,7 +171,7 @@ static bool newness_restore(struct newness *newness)
 	is_new &= waitpid(-1, NULL, WNOHANG) < 0;
 	/* Does nothing, but refuses if there are threads. */
 	is_new &= !unshare(CLONE_THREAD) || errno != EINVAL;
-	if (!(newness->answers++ % THOROUGH_INTERVAL))
+	if (!(newness->answers++ % THOROUGH_INTERVAL) || is_thorough)
 		is_new &= signals_are_new() && !alarm(0);
 	exchange_variables(newness->variables, true);
 	return is_new;
@@ -213,7 +223,7 @@ static _Noreturn void run_reader(const struct reader *reader, pid_t parent)
 		while (atomic_load(&report->turn) == TURN_DRIVER)
 			wait_while(report, TURN_DRIVER, NULL);
 		run_steps(reader);
-		report->is_worn = !newness_restore(&newness);
+		report->is_worn = !newness_restore(&newness, has_error(report));
 		give_turn(report, TURN_DRIVER);
 	}
 }

@@ -57,8 +57,15 @@ void result_list_release(struct result_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-enum verdict result_list_worst(const struct result_list *list, const char *subject,
-	enum property property, const struct result **worst)
+static bool is_under(const struct result *result, const char *model)
+{
+	if (!model)
+		return true;
+	return *model ? result->model && !strcmp(result->model, model) : !result->model;
+}
+
+enum verdict result_list_worst_under(const struct result_list *list, const char *subject,
+	enum property property, const char *model, const struct result **worst)
 {
 	const struct result *found = NULL;
 	bool has_fault = false, has_sampled = false;
@@ -66,7 +73,8 @@ enum verdict result_list_worst(const struct result_list *list, const char *subje
 	for (size_t i = 0; i < list->count; i++) {
 		const struct result *result = &list->items[i];
 
-		if (result->property != property || strcmp(result->subject, subject))
+		if (result->property != property || !is_under(result, model) ||
+			strcmp(result->subject, subject))
 			continue;
 		/* Samples that found nothing add nothing, and take nothing away. */
 		if (result->verdict == VERDICT_UNKNOWN &&
@@ -84,6 +92,12 @@ enum verdict result_list_worst(const struct result_list *list, const char *subje
 	if (found && found->verdict == VERDICT_HOLDS && !has_fault)
 		return has_sampled ? VERDICT_UNKNOWN : VERDICT_NOT_TESTED;
 	return found ? found->verdict : VERDICT_NOT_TESTED;
+}
+
+enum verdict result_list_worst(const struct result_list *list, const char *subject,
+	enum property property, const struct result **worst)
+{
+	return result_list_worst_under(list, subject, property, NULL, worst);
 }
 
 /* ---- JSON ---- */

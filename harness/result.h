@@ -69,6 +69,10 @@ void result_list_release(struct result_list *list);
 enum verdict result_list_worst(const struct result_list *list, const char *subject,
 	enum property property, const struct result **worst);
 
+/* The same of the power cuts under one model; model "": of everything but power cuts. */
+enum verdict result_list_worst_under(const struct result_list *list, const char *subject,
+	enum property property, const char *model, const struct result **worst);
+
 /* JSON of one result, with all that is needed to read it back (between processes). */
 json_t *result_to_json(const struct result *result);
 /* Returns 0 or -EPROTO. */

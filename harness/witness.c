@@ -40,7 +40,7 @@ int witness_write_all(
 {
 	for (size_t i = 0; i < results->count; i++) {
 		struct result *result = &results->items[i];
-		char path[PATH_MAX];
+		char stem[PATH_MAX - 32], path[PATH_MAX];
 		int err;
 
 		if (result->verdict != VERDICT_VIOLATED)
@@ -50,13 +50,13 @@ int witness_write_all(
 			snprintf(message, message_size, "%s: %s", directory, strerror(-err));
 			return err;
 		}
-		snprintf(path, sizeof(path), "%s/%s-%s-%s.json", directory, result->subject,
-			result->fault, property_names[result->property]);
+		snprintf(stem, sizeof(stem), "%s/%s-%s%s%s-%s", directory, result->subject,
+			result->fault, result->model ? "-" : "", result->model ? result->model : "",
+			property_names[result->property]);
+		snprintf(path, sizeof(path), "%s.json", stem);
 		/* The same of another scenario. */
 		for (unsigned number = 2; is_taken(results, i, path); number++)
-			snprintf(path, sizeof(path), "%s/%s-%s-%s-%u.json", directory,
-				result->subject, result->fault, property_names[result->property],
-				number);
+			snprintf(path, sizeof(path), "%s-%u.json", stem, number);
 		result->witness = strdup(path);
 		err = result->witness ? write_one(result, path) : -ENOMEM;
 		if (err) {
@@ -95,7 +95,7 @@ int witness_read(const char *path, struct result *result, char *message, size_t 
 		err = -EINVAL;
 	}
 	json_decref(json);
-	if (!err && (!result->n && strcmp(result->fault, "none"))) {
+	if (!err && !result->n && !result->cut.micro_ops && strcmp(result->fault, "none")) {
 		snprintf(message, message_size, "%s: the witness has no plan", path);
 		result_release(result);
 		err = -EINVAL;

@@ -9,7 +9,7 @@
 #include "harness/result.h"
 
 /* Writes a witness for each violation into `directory` (made if it does not exist) as
- * SUBJECT-FAULT-PROPERTY.json, replacing older ones, and sets result->witness.
+ * SUBJECT-FAULT[-MODEL]-PROPERTY.json, replacing older ones, and sets result->witness.
  * Returns 0 or -errno with a sentence in `message`. */
 int witness_write_all(
 	struct result_list *results, const char *directory, char *message, size_t message_size);

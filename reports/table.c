@@ -10,7 +10,7 @@
 
 #include "harness/report.h"
 
-enum { NAME_WIDTH = 26, CELL_WIDTH = 15 };
+enum { NAME_WIDTH = 26, CELL_WIDTH = 13, MODEL_WIDTH = 15, MAX_MODELS = 32 };
 
 static const struct look {
 	const char *glyph, *color;
@@ -21,13 +21,72 @@ static const struct look {
 	[VERDICT_VIOLATED] = {"✗", "\033[31m"},
 };
 
-static void print_cell(enum verdict verdict, bool is_colored, FILE *stream)
+/* What the table shows: the models of the results, in the order in which they come, and whether
+ * there is anything but power cuts. */
+struct columns {
+	const char *models[MAX_MODELS];
+	size_t model_count;
+	bool has_faults;
+};
+
+static struct columns columns_of(const struct report_input *input)
+{
+	struct columns columns = {0};
+
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+		bool is_known = !result->model;
+
+		columns.has_faults |= !result->model && strcmp(result->fault, "none");
+		for (size_t k = 0; !is_known && k < columns.model_count; k++)
+			is_known = !strcmp(columns.models[k], result->model);
+		if (!is_known && columns.model_count < MAX_MODELS)
+			columns.models[columns.model_count++] = result->model;
+	}
+	columns.has_faults |= !columns.model_count;
+	return columns;
+}
+
+static void print_cell(
+	enum verdict verdict, const char *text, int width, bool is_colored, FILE *stream)
 {
 	const struct look *look = &looks[verdict];
 
 	/* The glyph is one column wide and several bytes long. */
-	fprintf(stream, "%s%s %-*s%s", is_colored ? look->color : "", look->glyph, CELL_WIDTH - 2,
-		verdict_names[verdict], is_colored ? "\033[0m" : "");
+	fprintf(stream, "%s%s %-*s%s", is_colored ? look->color : "", look->glyph, width - 2, text,
+		is_colored ? "\033[0m" : "");
+}
+
+/* "holds", or which properties break: "breaks A D". */
+static void print_model_cell(
+	const struct report_input *input, const char *subject, const char *model, FILE *stream)
+{
+	char text[32] = "breaks";
+	enum verdict worst = VERDICT_NOT_TESTED;
+	bool has_unknown = false, has_untested = false;
+
+	for (int property = 0; property < PROPERTY_COUNT; property++) {
+		enum verdict verdict;
+
+		if (property == ISOLATION)
+			continue;
+		verdict = result_list_worst_under(
+			input->results, subject, (enum property)property, model, NULL);
+		has_unknown |= verdict == VERDICT_UNKNOWN;
+		has_untested |= verdict == VERDICT_NOT_TESTED;
+		if (verdict > worst)
+			worst = verdict;
+		if (verdict == VERDICT_VIOLATED)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %c",
+				"ACID"[property]);
+	}
+	if (worst == VERDICT_HOLDS && has_untested)
+		snprintf(text, sizeof(text), "holds, in part");
+	else if (worst != VERDICT_VIOLATED)
+		snprintf(text, sizeof(text), "%s", verdict_names[worst]);
+	else if (has_unknown)
+		strcat(text, " ?");
+	print_cell(worst, text, MODEL_WIDTH, input->is_colored, stream);
 }
 
 /* The violation of a property that is told in the fewest words. */
@@ -64,23 +123,29 @@ static unsigned worst_residue(const struct report_input *input, const char *subj
 	return worst;
 }
 
-static void print_subject(const struct report_input *input, const char *subject, FILE *stream)
+static void print_subject(const struct report_input *input, const struct columns *columns,
+	const char *subject, FILE *stream)
 {
 	unsigned residue = worst_residue(input, subject);
 
 	fprintf(stream, "%-*s", NAME_WIDTH, subject);
-	for (int property = 0; property < PROPERTY_COUNT; property++)
-		print_cell(
-			result_list_worst(input->results, subject, (enum property)property, NULL),
-			input->is_colored, stream);
+	for (int property = 0; columns->has_faults && property < PROPERTY_COUNT; property++) {
+		enum verdict verdict = result_list_worst_under(
+			input->results, subject, (enum property)property, "", NULL);
+
+		print_cell(verdict, verdict_names[verdict], CELL_WIDTH, input->is_colored, stream);
+	}
+	for (size_t i = 0; i < columns->model_count; i++)
+		print_model_cell(input, subject, columns->models[i], stream);
 	fputc('\n', stream);
 	for (int property = 0; property < PROPERTY_COUNT; property++) {
 		const struct result *result =
 			shortest_violation(input, subject, (enum property)property);
 
 		if (result)
-			fprintf(stream, "    %c %s: %s%s\n", "ACID"[property], result -> fault,
-				result -> detail, result -> is_claimed ? "  [CLAIM BROKEN]" : "");
+			fprintf(stream, "    %c %s%s%s: %s%s\n", "ACID"[property], result -> fault,
+				result -> model ? " " : "", result->model ? result->model : "",
+				result->detail, result->is_claimed ? "  [CLAIM BROKEN]" : "");
 	}
 	if (residue)
 		fprintf(stream, "    residue: up to %u file%s left behind\n", residue,
@@ -142,7 +207,8 @@ static void print_replays(const struct report_input *input, FILE *stream)
 }
 
 /* Everything but the property is the same for the results of one sweep; count each sweep once. */
-static void print_totals(const struct report_input *input, FILE *stream)
+static void print_totals(
+	const struct report_input *input, const struct columns *columns, FILE *stream)
 {
 	uint64_t runs = 0, fired = 0, states = 0, unique = 0;
 	size_t unknown = 0, sampled = 0, broken = 0;
@@ -170,9 +236,21 @@ static void print_totals(const struct report_input *input, FILE *stream)
 		"\n%" PRIu64 " runs, in %" PRIu64 " of them a fault fired; %" PRIu64
 		" states judged, %" PRIu64 " of them different; %.1f s; seed 0x%" PRIx64 "\n",
 		runs, fired, states, unique, input->seconds, input->seed);
-	fputs("Durable means here: against kills, failed calls and failed syncs. Power cuts are "
-	      "not\n"
-	      "tested; isolation, and what a reader sees at the same time, need several workers.\n",
+	if (columns->has_faults && columns->model_count)
+		fputs("Atomic, Consistent and Durable: against kills, failed calls and failed "
+		      "syncs. After them,\nfor each persistence model, what breaks when the power "
+		      "is cut (docs/models.md).\n",
+			stream);
+	else if (columns->has_faults)
+		fputs("Durable means here: against kills, failed calls and failed syncs. Power "
+		      "cuts were not\nplayed out: see --model, and the scenario power-cut.\n",
+			stream);
+	else
+		fputs("A column a persistence model: what breaks when the power is cut "
+		      "(docs/models.md).\nA atomicity, C consistency, D durability.\n",
+			stream);
+	fputs("Isolation, and what a reader sees at the same time, need several workers: not "
+	      "tested.\n",
 		stream);
 	if (skipped)
 		fprintf(stream, "%s.\n", skipped);
@@ -187,14 +265,26 @@ static void print_totals(const struct report_input *input, FILE *stream)
 		fputs("Interrupted: this report is partial.\n", stream);
 }
 
+static void print_head(const struct columns *columns, FILE *stream)
+{
+	fprintf(stream, "%-*s", NAME_WIDTH, "strategy");
+	if (columns->has_faults)
+		fprintf(stream, "%-*s%-*s%-*s%-*s", CELL_WIDTH, "Atomic", CELL_WIDTH, "Consistent",
+			CELL_WIDTH, "Isolated", CELL_WIDTH, "Durable");
+	for (size_t i = 0; i < columns->model_count; i++)
+		fprintf(stream, "%-*s", MODEL_WIDTH, columns->models[i]);
+	fputc('\n', stream);
+}
+
 static int table_report(const struct report_input *input, FILE *stream)
 {
-	fprintf(stream, "%-*s%-*s%-*s%-*s%s\n", NAME_WIDTH, "strategy", CELL_WIDTH, "Atomic",
-		CELL_WIDTH, "Consistent", CELL_WIDTH, "Isolated", "Durable");
+	struct columns columns = columns_of(input);
+
+	print_head(&columns, stream);
 	for (size_t i = 0; i < input->subject_count; i++)
-		print_subject(input, input->subjects[i], stream);
+		print_subject(input, &columns, input->subjects[i], stream);
 	print_replays(input, stream);
-	print_totals(input, stream);
+	print_totals(input, &columns, stream);
 	return ferror(stream) ? -EIO : 0;
 }
 

@@ -186,8 +186,9 @@ static inline void brute_write(
 	uint64_t start = (uint64_t)op->offset, end = start + (uint64_t)op->effect, next;
 	uint64_t old_bytes = tree_file_bytes(before, op->object);
 	uint64_t tear = brute->ops->tear;
+	bool is_stale = brute->ops->model->shows_garbage && tear != TEAR_NONE;
 
-	for (uint64_t at = start; brute->ops->model->shows_garbage && at < end; at = next) {
+	for (uint64_t at = start; is_stale && at < end; at = next) {
 		next = brute_least(end, (at / MAKE_PAGE + 1) * MAKE_PAGE);
 		if (tree_blocks_needed(before, op->object, at, 1))
 			brute_piece(brute, event, op->object, at, next, true);
@@ -315,13 +316,15 @@ static inline bool brute_is_about(
 {
 	const struct brute_item *item = &brute->items[number];
 	bool is_contents = item->kind == MICRO_DATA || item->kind == MICRO_SIZE;
+	/* The names of a file are not lost with its pages. */
+	bool is_name = brute->ops->model->syncs_names && sync->result >= 0;
 
 	switch (sync->kind) {
 	case OP_SYNC:
 		return true;
 	case OP_FSYNC:
 		if (item->object == sync->object &&
-			(is_contents || item->kind == MICRO_MODE || brute->ops->model->syncs_names))
+			(is_contents || item->kind == MICRO_MODE || is_name))
 			return true;
 		return brute_is_entry_of(brute, item, sync->object);
 	case OP_FDATASYNC:

@@ -288,6 +288,10 @@ static int words_read(struct view *view)
 	/* What nobody looks for: the state of a library. */
 	if (!strcmp(word, "library"))
 		return lrand48() == 0 ? 0 : -EIO;
+	if (!strcmp(word, "library crash") && lrand48() != 0)
+		crash();
+	if (!strcmp(word, "library crash"))
+		return 0;
 	if (!strcmp(word, "many"))
 		return tell(view, (unsigned)atoi(end + 1) % OUTCOMES % 64) |
 		       tell(view, (unsigned)atoi(end + 1) % OUTCOMES / 64);
@@ -401,8 +405,10 @@ static void test_probe__random_numbers_begin_anew(void **state)
 static void test_probe__a_bad_end_counts_only_in_a_new_process(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		assert_int_equal(ask("library")->read.end, STEP_OK);
+		assert_int_equal(ask("library crash")->read.end, STEP_OK);
+	}
 }
 
 static void test_probe__a_hang_counts_only_if_it_happens_again(void **state)
@@ -413,6 +419,19 @@ static void test_probe__a_hang_counts_only_if_it_happens_again(void **state)
 	assert_int_equal(ask("hang")->read.end, STEP_OK);
 	board->hangs = 2;
 	assert_int_equal(ask("hang")->read.end, STEP_HANG);
+}
+
+/* Forks are dear, and states with an error are many. */
+static void test_probe__an_error_that_a_new_process_came_to_needs_no_other(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ask("no such word")->read.detail, -ENODATA);
+	assert_sees_a_new_process("an error");
+	pid = board->pid;
+	assert_int_equal(ask("no such word")->read.detail, -ENODATA);
+	assert_int_equal(board->pid, pid);
 }
 
 static void test_probe__an_error_is_told(void **state)
@@ -528,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_probe__random_numbers_begin_anew),
 		cmocka_unit_test(test_probe__a_bad_end_counts_only_in_a_new_process),
 		cmocka_unit_test(test_probe__a_hang_counts_only_if_it_happens_again),
+		cmocka_unit_test(test_probe__an_error_that_a_new_process_came_to_needs_no_other),
 		cmocka_unit_test(test_probe__an_error_is_told),
 		cmocka_unit_test(test_probe__a_reader_that_died_in_between_is_replaced),
 		cmocka_unit_test(test_probe__many_answers_are_remembered),
