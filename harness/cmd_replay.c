@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/cmd_replay.h"
 #include "harness/commands.h"
 #include "harness/explain.h"
 #include "harness/full_disk.h"
@@ -18,25 +19,10 @@
 #include "harness/machine.h"
 #include "harness/options.h"
 #include "harness/plugins.h"
+#include "harness/power.h"
 #include "harness/probe.h"
 #include "harness/witness.h"
 #include "harness/workspace.h"
-
-struct options {
-	const char *witness, *keep, *directory;
-};
-
-struct replay {
-	struct options options;
-	struct result witness;
-	struct plan plan;
-	struct scratch scratch;
-	struct workspace workspace;
-	struct filter filter;
-	struct subject subject;
-	struct prober *prober;
-	struct recording recording;
-};
 
 static const struct argp_option argp_options[] = {
 	{"keep", 'k', "DIR", 0, "leave the files as they are found in DIR, which must not exist",
@@ -47,7 +33,7 @@ static const struct argp_option argp_options[] = {
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	struct options *options = state->input;
+	struct replay_options *options = state->input;
 
 	switch (key) {
 	case 'k':
@@ -87,8 +73,28 @@ static const struct fault *find_fault(const char *name)
 	return NULL;
 }
 
+/* Of power cuts: the model, and the fault before the cut. Returns the name of the fault. */
+static const char *make_cut(struct replay *replay)
+{
+	const struct result *witness = &replay->witness;
+	const char *after = power_name_fault(witness->fault);
+
+	if (!witness->model)
+		return witness->fault;
+	for (size_t i = 0; i < model_count; i++) {
+		if (!strcmp(models[i]->name, witness->model))
+			replay->model = models[i];
+	}
+	if (!replay->model)
+		options_fail("%s: there is no model '%s'", replay->options.witness, witness->model);
+	if (!witness->cut.micro_ops)
+		options_fail("%s: the witness has no power cut", replay->options.witness);
+	return after ? after : "none";
+}
+
 static const struct strategy *make_plan(struct replay *replay)
 {
+	const char *fault = make_cut(replay);
 	const struct result *witness = &replay->witness;
 	const struct strategy *strategy = find_strategy(witness->subject);
 	const struct workload *workload = &witness->workload;
@@ -103,101 +109,16 @@ static const struct strategy *make_plan(struct replay *replay)
 		.n = witness->n,
 		.seed = witness->seed,
 		.commands = witness->commands,
-		.fault = find_fault(witness->fault)};
-	if (!replay->plan.fault && !witness->commands && strcmp(witness->fault, "none"))
-		options_fail("%s: there is no fault '%s'", replay->options.witness, witness->fault);
+		.fault = find_fault(fault)};
+	if (!replay->plan.fault && !witness->commands && strcmp(fault, "none"))
+		options_fail("%s: there is no fault '%s'", replay->options.witness, fault);
 	if (replay->plan.fault && replay->plan.variant >= fault_variant_count(replay->plan.fault))
-		options_fail("%s: the fault %s has no variant %u", replay->options.witness,
-			witness->fault, replay->plan.variant);
+		options_fail("%s: the fault %s has no variant %u", replay->options.witness, fault,
+			replay->plan.variant);
 	return strategy;
 }
 
 /* ---- showing ---- */
-
-static void print_entry(const struct view_entry *entry)
-{
-	if (entry->match == TXN_INTACT)
-		printf(" %" PRIu64, entry->id);
-	else if (entry->match == TXN_TORN && entry->id != UINT64_MAX)
-		printf(" %" PRIu64 "(torn: %u bytes are right, then it differs or ends)", entry->id,
-			entry->intact_bytes);
-	else
-		printf(" (%u bytes of garbage)", entry->size_bytes);
-}
-
-static void print_view(const struct view *view, unsigned members)
-{
-	for (unsigned member = 0; member < members; member++) {
-		size_t count = 0;
-
-		if (members > 1)
-			printf("%s file %u:", member ? ";" : "", member + 1);
-		for (size_t i = 0; i < view->count; i++) {
-			if (view->entries[i].member != member)
-				continue;
-			print_entry(&view->entries[i]);
-			count++;
-		}
-		if (!count)
-			printf(" nothing");
-	}
-	putchar('\n');
-}
-
-static void print_step(const char *what, const struct step *step)
-{
-	const char *error;
-
-	switch (step->end) {
-	case STEP_OK:
-	case STEP_NOT_RUN:
-		return;
-	case STEP_ERROR:
-		error = strerrorname_np(-step->detail);
-		printf("  %s fails: %s\n", what, error ? error : "unknown error");
-		return;
-	case STEP_CRASH:
-		printf("  %s crashes\n", what);
-		return;
-	default:
-		printf("  %s hangs\n", what);
-	}
-}
-
-static void print_events(const struct recording *recording)
-{
-	static const char *const endings[] = {
-		[ENDED_DONE] = "ends",
-		[ENDED_STRUCK] = "is killed",
-		[ENDED_CRASH] = "crashes",
-		[ENDED_HANG] = "hangs, and is killed",
-		[ENDED_ENDLESS] = "goes on without end, and is killed",
-	};
-
-	printf("operations:\n");
-	for (size_t i = 0; i < recording->count; i++) {
-		const struct event *event = &recording->events[i];
-
-		switch (event->kind) {
-		case EVENT_START:
-			printf("  update %" PRIu64 " begins\n", event->txn);
-			break;
-		case EVENT_ACK:
-			printf("  update %" PRIu64 " is acknowledged\n", event->txn);
-			break;
-		case EVENT_REFUSE:
-			printf("  update %" PRIu64 " is refused: %s\n", event->txn,
-				strerrorname_np(-event->error) ? strerrorname_np(-event->error)
-							       : "unknown error");
-			break;
-		default:
-			printf("    ");
-			explain_op(recording, i, stdout);
-			putchar('\n');
-		}
-	}
-	printf("  the worker %s\n", endings[recording->ending]);
-}
 
 /* The tree when the update that was struck began. */
 static int tree_before(const struct recording *recording, struct tree **tree)
@@ -223,24 +144,17 @@ static int tree_before(const struct recording *recording, struct tree **tree)
 	return err;
 }
 
-static void print_expected(const struct recording *recording)
+static void print_ending(const struct recording *recording)
 {
-	uint64_t in_doubt = 0;
+	static const char *const endings[] = {
+		[ENDED_DONE] = "ends",
+		[ENDED_STRUCK] = "is killed",
+		[ENDED_CRASH] = "crashes",
+		[ENDED_HANG] = "hangs, and is killed",
+		[ENDED_ENDLESS] = "goes on without end, and is killed",
+	};
 
-	printf("expected: 0");
-	for (size_t i = 0; i < recording->count; i++) {
-		const struct event *event = &recording->events[i];
-
-		if (event->kind == EVENT_ACK)
-			printf(" %" PRIu64, event->txn);
-		if (event->kind == EVENT_START)
-			in_doubt = event->txn;
-		else if (event->kind != EVENT_OP)
-			in_doubt = 0;
-	}
-	if (in_doubt)
-		printf(", with or without %" PRIu64, in_doubt);
-	putchar('\n');
+	printf("  the worker %s\n\n", endings[recording->ending]);
 }
 
 static int show_views(struct replay *replay)
@@ -256,22 +170,9 @@ static int show_views(struct replay *replay)
 	if (err)
 		return err;
 	printf("transactions before:");
-	print_view(probe->view, members);
-	print_expected(&replay->recording);
-	err = prober_ask(replay->prober, replay->recording.final, PROBE_LIFE, &probe);
-	if (err)
-		return err;
-	print_step("recovery", &probe->recover);
-	print_step("the reader", &probe->read);
-	printf("transactions after:");
-	print_view(probe->view, members);
-	print_step("one more update", &probe->update);
-	print_step("the reader then", &probe->reread);
-	if (probe->reread.end == STEP_OK) {
-		printf("after one more update (%" PRIu64 "):", prober_life_txn(&replay->subject));
-		print_view(probe->after, members);
-	}
-	return 0;
+	replay_print_view(probe->view, members);
+	replay_print_expected(&replay->recording, replay->recording.count);
+	return replay_print_found(replay, replay->found);
 }
 
 static int show_verdict(struct replay *replay, bool *is_violated)
@@ -310,7 +211,7 @@ static int keep_files(struct replay *replay)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = tree_store(replay->recording.final, fd);
+	err = tree_store(replay->found, fd);
 	close(fd);
 	if (!err)
 		printf("the files are in %s\n", path);
@@ -342,13 +243,19 @@ static int run_witness(struct replay *replay, const struct strategy *strategy, b
 		&replay->recording);
 	if (err)
 		return err;
-	printf("%s under %s\n\n", strategy->name, replay->witness.fault);
-	print_events(&replay->recording);
-	putchar('\n');
-	err = show_views(replay);
-	putchar('\n');
-	if (!err)
-		err = show_verdict(replay, is_violated);
+	printf("%s under %s%s%s\n\noperations:\n", strategy->name, replay->witness.fault,
+		replay->model ? ", model " : "", replay->model ? replay->model->name : "");
+	if (replay->model) {
+		err = replay_cut(replay, is_violated);
+	} else {
+		replay->found = tree_ref(replay->recording.final);
+		replay_print_events(&replay->recording, SIZE_MAX, NULL, NULL);
+		print_ending(&replay->recording);
+		err = show_views(replay);
+		putchar('\n');
+		if (!err)
+			err = show_verdict(replay, is_violated);
+	}
 	if (!err)
 		err = keep_files(replay);
 	return err;
@@ -385,6 +292,7 @@ int cmd_replay(int argc, char **argv)
 		err = workspace_init(&replay.workspace, &replay.scratch, 0);
 	if (!err)
 		err = run_witness(&replay, strategy, &is_violated);
+	tree_unref(replay.found);
 	recording_release(&replay.recording);
 	prober_free(replay.prober);
 	subject_release(&replay.subject);

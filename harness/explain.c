@@ -53,8 +53,9 @@ void explain_op_name(const struct recording *recording, size_t event, char *text
 {
 	const struct op *op = &recording->events[event].op;
 	const char *name = NULL;
+	unsigned maker = 0;
 
-	/* By the fakes of fake.c the names of files that a run makes are the same each time. */
+	/* A temporary name is random; which call made the file is not. */
 	for (size_t i = 0; i < event; i++) {
 		const struct op *earlier = &recording->events[i].op;
 
@@ -64,13 +65,16 @@ void explain_op_name(const struct recording *recording, size_t event, char *text
 		if (earlier->new_name)
 			name = earlier->new_name;
 		else if (earlier->kind == OP_OPEN && earlier->is_creating)
-			name = earlier->name;
+			maker = ordinal(recording, i);
 	}
-	if (!name || op->name)
+	if (op->name || (!name && !maker))
 		describe_op(recording, event, text, text_size);
-	else
+	else if (name)
 		snprintf(text, text_size, "%s #%u (%.80s)", call_name(op),
 			ordinal(recording, event), name);
+	else
+		snprintf(text, text_size, "%s #%u (file of open #%u)", call_name(op),
+			ordinal(recording, event), maker);
 }
 
 static void describe_strike(const struct op *op, const char *what, char *text, size_t text_size)

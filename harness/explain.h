@@ -14,7 +14,8 @@
 void explain_cause(
 	const struct recording *recording, const struct plan *plan, char *text, size_t text_size);
 
-/* "write #1 (doc.txt)", "rename #2", for a file under the name that it last got before. */
+/* "write #1 (doc.txt)", "write #2 (file of open #4)", "rename #2": for a file the name that it last
+ * got by a rename, or had at the start, or the call that made it. */
 void explain_op_name(const struct recording *recording, size_t event, char *text, size_t text_size);
 
 /* One operation as a line for a person: number, call, names, bytes, result, and what struck it. */

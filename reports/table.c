@@ -152,13 +152,29 @@ static void print_subject(const struct report_input *input, const struct columns
 			residue == 1 ? "" : "s");
 }
 
+/* Where the finding begins, after its cause: "CAUSE: FINDING", and the cause of a power cut may
+ * have colons of its own. */
+static const char *finding_of(const struct result *result)
+{
+	const char *found = result->detail, *colon = strstr(found, ": ");
+
+	for (; colon; colon = strstr(found, ": ")) {
+		/* "the next update fails: EEXIST" */
+		if (found != result->detail && colon[2] == 'E')
+			break;
+		found = colon + 2;
+		if (!result->model)
+			break;
+	}
+	return found;
+}
+
 /* What a violation looks like, less its cause and its numbers. */
 static void kind_of(const struct result *result, char kind[128])
 {
-	const char *colon = strstr(result->detail, ": ");
 	size_t length = 0;
 
-	for (const char *at = colon ? colon + 2 : result->detail; *at && length < 126; at++) {
+	for (const char *at = finding_of(result); *at && length < 126; at++) {
 		bool is_digit = *at >= '0' && *at <= '9';
 
 		if (is_digit && length && kind[length - 1] == 'N')

@@ -1,0 +1,47 @@
+/* What the files of `tornwrite replay` share. For cmd_replay*.c. */
+#ifndef TORNWRITE_CMD_REPLAY_H
+#define TORNWRITE_CMD_REPLAY_H
+
+#include "harness/model.h"
+#include "harness/probe.h"
+#include "harness/result.h"
+#include "harness/sweep.h"
+#include "harness/workspace.h"
+
+struct replay_options {
+	const char *witness, *keep, *directory;
+};
+
+struct replay {
+	struct replay_options options;
+	struct result witness;
+	struct plan plan;
+	const struct model *model; /* NULL: no power cut */
+	struct scratch scratch;
+	struct workspace workspace;
+	struct filter filter;
+	struct subject subject;
+	struct prober *prober;
+	struct recording recording;
+	struct tree *found; /* what the next process finds; reference held */
+};
+
+/* Events [0, end) of a recording, a line each; `mark` says what stands before an operation. NULL:
+ * nothing. */
+void replay_print_events(const struct recording *recording, size_t end,
+	const char *(*mark)(void *context, size_t event), void *context);
+
+/* "expected: 0 1, with or without 2": by what was known after `count` events. */
+void replay_print_expected(const struct recording *recording, size_t count);
+
+/* The transactions of a view, file by file, and a newline. */
+void replay_print_view(const struct view *view, unsigned members);
+
+/* What a reader finds in a tree, and after one more update. */
+int replay_print_found(struct replay *replay, struct tree *tree);
+
+/* Rebuilds the crash state of a witness and shows it: sets replay->found and says whether the
+ * property is violated. Returns 0 or -errno. */
+int replay_cut(struct replay *replay, bool *is_violated);
+
+#endif

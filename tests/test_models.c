@@ -1,0 +1,717 @@
+/*
+ * The persistence models give the answers that are known: which model allows what another one
+ * allows, what was seen on a real kernel, what a file system promises not to leave, and the litmus
+ * programs of Ferrite, counted.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "harness/crash.h"
+#include "harness/plugins.h"
+#include "tests/random_recording.h"
+
+/* ---- all answers of a model, in words ---- */
+
+enum { MAX_ANSWERS = 8192, TEXT_BYTES = 240, MAX_POINTS = 64 };
+
+/* One directory tree: names, and of files the contents, each run of equal bytes as a letter ('.'
+ * is zero, '?' garbage) and its length; "d/" is a directory. */
+struct answer {
+	XXH128_hash_t hash;
+	uint64_t points; /* at which the crash may leave it; a bit each */
+	char text[TEXT_BYTES];
+};
+
+struct answers {
+	size_t count;
+	struct answer *items; /* owned */
+	size_t end;           /* the last crash point */
+	uint64_t after_ack;   /* crash points with the first acknowledgement before them */
+	bool has_text;
+	struct crash_coverage coverage;
+};
+
+struct text {
+	char *to;
+	size_t length;
+	const struct tree *tree;
+};
+
+static void add_text(struct text *text, const char *format, const char *string, uint64_t number)
+{
+	int count = snprintf(text->to + text->length, TEXT_BYTES - text->length, format, string,
+		(unsigned long long)number);
+
+	text->length += (size_t)count;
+	/* Random recordings may have more than anybody wants to read. */
+	if (text->length >= TEXT_BYTES)
+		text->length = TEXT_BYTES - 1;
+}
+
+static char letter_of(uint8_t byte)
+{
+	return byte == 0 ? '.' : byte == 0xa5 ? '?' : (char)byte;
+}
+
+static void describe_contents(struct text *text, uint32_t file)
+{
+	uint64_t size_bytes = tree_file_bytes(text->tree, file), run = 0;
+	uint8_t page[TREE_PAGE_BYTES];
+	char letter[2] = "";
+
+	for (uint64_t i = 0; i < size_bytes; i++) {
+		if (i % TREE_PAGE_BYTES == 0)
+			tree_read_page(text->tree, file, i / TREE_PAGE_BYTES, page);
+		if (run && letter_of(page[i % TREE_PAGE_BYTES]) != letter[0]) {
+			add_text(text, "%s%llu", letter, run);
+			run = 0;
+		}
+		letter[0] = letter_of(page[i % TREE_PAGE_BYTES]);
+		run++;
+	}
+	if (run)
+		add_text(text, "%s%llu", letter, run);
+}
+
+static void describe_name(void *context, const char *path, uint32_t object)
+{
+	struct text *text = context;
+
+	add_text(text, text->length ? " %s" : "%s", path, 0);
+	if (tree_object_type(text->tree, object) == OBJECT_DIRECTORY)
+		add_text(text, "%s", "/", 0);
+	else
+		add_text(text, "%s", "=", 0);
+	describe_contents(text, object);
+}
+
+static int note_answer(void *context, const struct crash_state *state)
+{
+	struct answers *answers = context;
+	XXH128_hash_t hash = tree_hash(state->tree);
+	struct answer *answer = NULL;
+
+	for (size_t i = 0; i < answers->count && !answer; i++) {
+		if (XXH128_isEqual(answers->items[i].hash, hash))
+			answer = &answers->items[i];
+	}
+	if (!answer) {
+		struct text text = {.tree = state->tree};
+
+		assert_in_range(answers->count, 0, MAX_ANSWERS - 1);
+		answer = &answers->items[answers->count++];
+		*answer = (struct answer){.hash = hash};
+		text.to = answer->text;
+		if (answers->has_text)
+			tree_walk(state->tree, describe_name, &text);
+	}
+	for (size_t i = state->birth; i <= state->event; i++)
+		answer->points |= (uint64_t)1 << i;
+	return 0;
+}
+
+/* Pair with answers_release(). */
+static void answers_init(struct answers *answers, const struct recording *recording,
+	const struct model *model, enum tear tear, bool has_text)
+{
+	const struct crash_limits limits = {0};
+	struct micro_ops ops;
+
+	*answers = (struct answers){.end = recording->count, .has_text = has_text};
+	assert_in_range(recording->count, 0, MAX_POINTS - 1);
+	for (size_t i = 0; i < recording->count && !answers->after_ack; i++) {
+		if (recording->events[i].kind == EVENT_ACK)
+			answers->after_ack = ~(uint64_t)0 << (i + 1);
+	}
+	answers->items = malloc(MAX_ANSWERS * sizeof(*answers->items));
+	assert_non_null(answers->items);
+	assert_int_equal(micro_ops_init(&ops, recording, model, tear), 0);
+	assert_int_equal(crash_each(&ops, &limits, note_answer, answers, &answers->coverage), 0);
+	assert_true(answers->coverage.is_exact);
+	micro_ops_release(&ops);
+}
+
+static void answers_release(struct answers *answers)
+{
+	free(answers->items);
+}
+
+static const struct answer *find_hash(const struct answers *answers, XXH128_hash_t hash)
+{
+	for (size_t i = 0; i < answers->count; i++) {
+		if (XXH128_isEqual(answers->items[i].hash, hash))
+			return &answers->items[i];
+	}
+	return NULL;
+}
+
+static const struct model *model_named(const char *name)
+{
+	for (size_t i = 0; i < model_count; i++) {
+		if (!strcmp(models[i]->name, name))
+			return models[i];
+	}
+	fail_msg("no model %s", name);
+	return NULL;
+}
+
+/* ---- which model allows what another one allows ---- */
+
+struct inclusion {
+	const char *larger, *smaller;
+	bool with_failures; /* also where syncs fail */
+};
+
+static const struct inclusion inclusions[] = {
+	{"posix", "ext4", true},
+	{"posix", "ext4-noauto", true},
+	{"posix", "xfs", true},
+	{"posix", "btrfs", true},
+	{"posix", "journal", true},
+	{"ext2", "posix", false},
+	{"ext4-noauto", "ext4", false},
+	{"ext4-noauto", "xfs", false},
+	{"ext4-noauto", "journal", false},
+	{"ext4", "journal", false},
+	{"xfs", "journal", false},
+	{"btrfs", "journal", false},
+	{"lying-disk", "journal", false},
+};
+
+enum { INCLUSION_COUNT = sizeof(inclusions) / sizeof(*inclusions) };
+
+#ifdef __SANITIZE_ADDRESS__
+enum { INCLUSION_CASES = 150, MICRO_OPS = 12 };
+#else
+enum { INCLUSION_CASES = 600, MICRO_OPS = 14 };
+#endif
+
+/* Short enough for all models. */
+static void make_short(struct making *making, uint64_t seed, enum tear tear, bool is_failing)
+{
+	struct random random = {.state = seed * 1000033, .is_failing = is_failing};
+	size_t least = SIZE_MAX;
+
+	random.is_small = tear == TEAR_SECTOR || random_percent(&random, 30);
+	random_recording(&random, making, 3 + random_below(&random, 30));
+	for (size_t i = 0; i < model_count; i++) {
+		struct micro_ops ops;
+
+		assert_int_equal(micro_ops_init(&ops, &making->recording, models[i], tear), 0);
+		if (ops.count > MICRO_OPS && ops.items[MICRO_OPS].event < least)
+			least = ops.items[MICRO_OPS].event;
+		micro_ops_release(&ops);
+	}
+	make_cut(making, least);
+}
+
+static void fail_inclusion(const struct making *making, uint64_t seed, enum tear tear,
+	const struct inclusion *inclusion, const struct answer *answer)
+{
+	fprintf(stderr, "seed %llu tear %d: %s allows \"%s\" at %llx, %s does not\n",
+		(unsigned long long)seed, tear, inclusion->smaller, answer->text,
+		(unsigned long long)answer->points, inclusion->larger);
+	make_print(&making->recording, stderr);
+	fail();
+}
+
+static void test_models__what_one_allows_the_weaker_one_allows_too(void **state)
+{
+	static const enum tear tears[] = {TEAR_SECTOR, TEAR_PAGE, TEAR_NONE};
+
+	(void)state;
+	for (uint64_t seed = 0; seed < INCLUSION_CASES; seed++) {
+		bool is_failing = seed % 3 == 0;
+		enum tear tear = tears[seed / 3 % 3];
+		struct answers answers[16] = {{0}};
+		struct making making;
+
+		make_short(&making, seed, tear, is_failing);
+		for (size_t i = 0; i < model_count; i++)
+			answers_init(&answers[i], &making.recording, models[i], tear, true);
+		for (size_t i = 0; i < INCLUSION_COUNT; i++) {
+			const struct answers *larger = NULL, *smaller = NULL;
+
+			for (size_t k = 0; k < model_count; k++) {
+				if (models[k] == model_named(inclusions[i].larger))
+					larger = &answers[k];
+				if (models[k] == model_named(inclusions[i].smaller))
+					smaller = &answers[k];
+			}
+			for (size_t k = 0; k < smaller->count; k++) {
+				const struct answer *answer = &smaller->items[k];
+				const struct answer *same = find_hash(larger, answer->hash);
+
+				if ((!is_failing || inclusions[i].with_failures) &&
+					(!same || answer->points & ~same->points))
+					fail_inclusion(&making, seed, tear, &inclusions[i], answer);
+			}
+		}
+		for (size_t i = 0; i < model_count; i++)
+			answers_release(&answers[i]);
+		make_end(&making);
+	}
+}
+
+/* ---- by hand ---- */
+
+/* Old contents 'a' of "f" and something unrelated "u", both on the disk. */
+static void begin_with_file(struct making *making, uint64_t size_bytes)
+{
+	make_begin(making);
+	make_write(making, make_file(making, "f"), 0, size_bytes, 'a');
+	make_write(making, make_file(making, "u"), 0, 10, 'u');
+	make_settle(making);
+}
+
+enum { FILE_F = 1, FILE_U = 2, FILE_NEW = 3 };
+
+/* What the experiment did after the operation: an acknowledgement, then another file grows and is
+ * synced. */
+static void end_with_unrelated_sync(struct making *making)
+{
+	make_ack(making);
+	make_write(making, FILE_U, 10, 10, 'u');
+	make_fsync(making, FILE_U);
+}
+
+static struct answers answers_of(const struct making *making, const char *model)
+{
+	struct answers answers;
+
+	answers_init(&answers, &making->recording, model_named(model), TEAR_PAGE, true);
+	return answers;
+}
+
+/* Whether a state begins with (or is) these words at any of the crash points. */
+static bool allows_at(const struct answers *answers, const char *words, uint64_t points)
+{
+	size_t length = strlen(words);
+
+	for (size_t i = 0; i < answers->count; i++) {
+		const struct answer *answer = &answers->items[i];
+
+		if (!strncmp(answer->text, words, length) &&
+			(!answer->text[length] || answer->text[length] == ' ') &&
+			answer->points & points)
+			return true;
+	}
+	return false;
+}
+
+static bool allows(const struct making *making, const char *model, const char *words)
+{
+	struct answers answers = answers_of(making, model);
+	bool is_allowed = allows_at(&answers, words, UINT64_MAX);
+
+	answers_release(&answers);
+	return is_allowed;
+}
+
+static bool allows_after_ack(const struct making *making, const char *model, const char *words)
+{
+	struct answers answers = answers_of(making, model);
+	bool is_allowed = allows_at(&answers, words, answers.after_ack);
+
+	answers_release(&answers);
+	return is_allowed;
+}
+
+static bool allows_at_end(const struct making *making, const char *model, const char *words)
+{
+	struct answers answers = answers_of(making, model);
+	bool is_allowed = allows_at(&answers, words, (uint64_t)1 << answers.end);
+
+	answers_release(&answers);
+	return is_allowed;
+}
+
+/* Whether everything that a model leaves of "f", which comes first, is one of these. */
+static void assert_only(
+	const struct making *making, const char *model, const char *const *words, uint64_t points)
+{
+	struct answers answers = answers_of(making, model);
+
+	for (size_t i = 0; i < answers.count; i++) {
+		size_t k = 0;
+
+		while (words[k] && strncmp(answers.items[i].text, words[k], strlen(words[k])))
+			k++;
+		if (!words[k] && answers.items[i].points & points)
+			fail_msg("%s allows \"%s\"", model, answers.items[i].text);
+	}
+	answers_release(&answers);
+}
+
+static void make_truncate_write(struct making *making)
+{
+	begin_with_file(making, 3 * MAKE_PAGE);
+	make_open_truncated(making, FILE_F);
+	make_write(making, FILE_F, 0, 2 * MAKE_PAGE, 'b');
+	make_close(making, FILE_F);
+	end_with_unrelated_sync(making);
+}
+
+static void make_replace(struct making *making, bool syncs_file, bool syncs_directory)
+{
+	begin_with_file(making, 3 * MAKE_PAGE);
+	make_write(making, make_file(making, "t"), 0, 2 * MAKE_PAGE, 'b');
+	if (syncs_file)
+		make_fsync(making, FILE_NEW);
+	make_close(making, FILE_NEW);
+	make_rename(making, "t", "f");
+	if (syncs_directory)
+		make_fsync(making, TREE_ROOT);
+	end_with_unrelated_sync(making);
+}
+
+static void make_append(struct making *making)
+{
+	begin_with_file(making, MAKE_PAGE + 100);
+	make_write(making, FILE_F, MAKE_PAGE + 100, MAKE_PAGE, 'b');
+	make_close(making, FILE_F);
+	end_with_unrelated_sync(making);
+}
+
+/* ---- facts/crash-states.md, "Seen on a real kernel" (Linux 6.18) ---- */
+
+#define OLD "f=a12288"
+#define NEW "f=b8192"
+#define EMPTY "f="
+#define ZEROS "f=.8192"
+
+struct seen {
+	const char *model, *words[8]; /* of "f", at some crash point */
+};
+
+static void assert_seen(const struct making *making, const struct seen *seen, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; seen[i].words[k]; k++) {
+			if (!allows(making, seen[i].model, seen[i].words[k]))
+				fail_msg("%s does not allow \"%s\", which was seen", seen[i].model,
+					seen[i].words[k]);
+		}
+	}
+}
+
+#define SEEN(making, table) assert_seen(making, table, sizeof(table) / sizeof(*(table)))
+
+/* Not here: data=writeback, for which there is no model. */
+static void test_models__what_was_seen_of_truncate_and_write_is_allowed(void **state)
+{
+	static const struct seen seen[] = {
+		{"ext4", {OLD, NEW}},
+		{"ext4-noauto", {OLD, NEW, EMPTY, ZEROS}},
+		{"journal", {OLD, NEW}},
+		{"xfs", {OLD, NEW}},
+		{"btrfs", {OLD, NEW}},
+		{"ext2", {ZEROS, "f=b4096.4096", "f=.4096b4096"}},
+		/* Torn over the old contents, when the truncation is what is lost. */
+		{"ext2", {"f=b8192a4096", "f=b4096a8192", "f=a4096b4096a4096"}},
+	};
+	struct making making;
+
+	(void)state;
+	make_truncate_write(&making);
+	SEEN(&making, seen);
+	make_end(&making);
+}
+
+static void test_models__what_was_seen_of_replacing_without_a_sync_is_allowed(void **state)
+{
+	static const struct seen seen[] = {
+		{"ext4", {OLD, NEW}},
+		{"ext4-noauto", {OLD, NEW, EMPTY, ZEROS}},
+		{"journal", {OLD, NEW}},
+		{"xfs", {OLD, NEW, EMPTY}},
+		{"btrfs", {OLD, NEW}},
+		/* A file that cannot be read is beyond what a model says. */
+		{"ext2", {ZEROS, "f=b4096.4096", "f=.4096b4096"}},
+	};
+	struct making making;
+
+	(void)state;
+	make_replace(&making, false, false);
+	SEEN(&making, seen);
+	make_end(&making);
+}
+
+static void test_models__after_an_fsync_of_the_file_the_rename_may_be_lost(void **state)
+{
+	static const char *const models_seen[] = {"ext4", "journal", "xfs", "btrfs"};
+	struct making making;
+
+	(void)state;
+	make_replace(&making, true, false);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const whole[] = {OLD " ", NEW " ", NULL};
+
+		assert_true(allows_after_ack(&making, models_seen[i], OLD));
+		assert_true(allows(&making, models_seen[i], NEW));
+		assert_only(&making, models_seen[i], whole, UINT64_MAX);
+	}
+	make_end(&making);
+}
+
+static void test_models__after_an_fsync_of_the_directory_it_is_never_lost(void **state)
+{
+	struct making making;
+
+	(void)state;
+	make_replace(&making, true, true);
+	for (size_t i = 0; i < model_count; i++) {
+		if (models[i]->ignores_syncs)
+			continue;
+		assert_false(allows_after_ack(&making, models[i]->name, OLD));
+		assert_true(allows_after_ack(&making, models[i]->name, NEW));
+	}
+	assert_true(allows_after_ack(&making, "lying-disk", OLD));
+	make_end(&making);
+}
+
+static void test_models__what_was_seen_of_appending_is_allowed(void **state)
+{
+	static const char old[] = "f=a4196", new[] = "f=a4196b4096", tail[] = "f=a4196.4096";
+	const struct seen seen[] = {
+		{"ext4", {old, new, tail}},
+		{"ext2", {old, new, tail}},
+		{"journal", {old, new}},
+		{"xfs", {old, new}},
+		{"btrfs", {old, new}},
+	};
+	struct making making;
+
+	(void)state;
+	make_append(&making);
+	SEEN(&making, seen);
+	make_end(&making);
+}
+
+/* ---- what may not be left ---- */
+
+static void test_models__a_file_that_replaced_another_is_whole_on_ext4_and_btrfs(void **state)
+{
+	static const char *const whole[] = {OLD " ", NEW " ", NULL};
+	static const char *const prefixes[] = {OLD " ", NEW " ", "f=b4096 ", "f= ", NULL};
+	struct making making;
+
+	(void)state;
+	make_replace(&making, false, false);
+	assert_only(&making, "ext4", whole, UINT64_MAX);
+	assert_only(&making, "btrfs", whole, UINT64_MAX);
+	assert_only(&making, "journal", whole, UINT64_MAX);
+	/* No flush, but never a size without its data. */
+	assert_only(&making, "xfs", prefixes, UINT64_MAX);
+	make_end(&making);
+}
+
+/* The truncation is there before the data are: a crash in between is no fault of the heuristic. But
+ * what is logged after close(2) has the data before it. */
+static void test_models__a_file_that_was_rewritten_is_whole_after_a_later_sync(void **state)
+{
+	static const char *const old_or_new[] = {NEW " ", NULL};
+	struct making making;
+
+	(void)state;
+	make_truncate_write(&making);
+	make_history(&making, EVENT_START);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const names[] = {"ext4", "xfs", "journal"};
+
+		assert_only(&making, names[i], old_or_new, (uint64_t)1 << making.recording.count);
+	}
+	assert_true(allows_at_end(&making, "ext4-noauto", EMPTY));
+	assert_true(allows_at_end(&making, "ext4-noauto", ZEROS));
+	assert_true(allows_at_end(&making, "btrfs", OLD));
+	assert_false(allows(&making, "btrfs", ZEROS));
+	assert_false(allows(&making, "xfs", ZEROS));
+	make_end(&making);
+}
+
+static void test_models__a_size_never_outruns_its_data_on_xfs_and_btrfs(void **state)
+{
+	static const char *const prefixes[] = {"f=a4196 ", "f=a4196b3996 ", "f=a4196b4096 ", NULL};
+	struct making making;
+
+	(void)state;
+	make_append(&making);
+	assert_only(&making, "xfs", prefixes, UINT64_MAX);
+	assert_only(&making, "btrfs", prefixes, UINT64_MAX);
+	assert_only(&making, "journal", prefixes, UINT64_MAX);
+	assert_true(allows(&making, "posix", "f=a4196.3996b100"));
+	assert_true(allows(&making, "ext2", "f=a4196?3996b100") ||
+		    allows(&making, "ext2", "f=a4196.3996?100"));
+	make_end(&making);
+}
+
+static void test_models__a_rename_is_atomic_everywhere_but_on_ext2(void **state)
+{
+	static const char *const one_name[] = {"f=a", "g=a", NULL};
+	struct making making;
+
+	(void)state;
+	begin_with_file(&making, 100);
+	make_rename(&making, "f", "g");
+	for (size_t i = 0; i < model_count; i++) {
+		if (models[i]->splits_renames)
+			continue;
+		assert_only(&making, models[i]->name, one_name, UINT64_MAX);
+		assert_false(allows(&making, models[i]->name, "f=a100 g=a100"));
+	}
+	assert_true(allows(&making, "ext2", "f=a100 g=a100"));
+	assert_true(allows(&making, "ext2", "u=u10"));
+	make_end(&making);
+}
+
+static void test_models__fsync_of_a_file_makes_its_name_durable_but_for_posix(void **state)
+{
+	struct making making;
+
+	(void)state;
+	begin_with_file(&making, 100);
+	make_write(&making, make_file(&making, "n"), 0, 10, 'n');
+	make_fsync(&making, FILE_NEW);
+	assert_true(allows_at_end(&making, "posix", "f=a100 u=u10"));
+	assert_true(allows_at_end(&making, "ext2", "f=a100 u=u10"));
+	assert_true(allows_at_end(&making, "lying-disk", "f=a100 u=u10"));
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const names[] = {
+			"ext4", "ext4-noauto", "xfs", "btrfs", "journal"};
+		static const char *const all[] = {"f=a100 n=n10 u=u10", NULL};
+
+		assert_only(&making, names[i], all, (uint64_t)1 << making.recording.count);
+	}
+	make_end(&making);
+}
+
+/* Seen on ext4 and xfs; the log tree of btrfs holds the file that is synced and its names. */
+static void test_models__fsync_of_one_file_commits_the_rename_of_another(void **state)
+{
+	struct making making;
+
+	(void)state;
+	begin_with_file(&making, 100);
+	make_rename(&making, "f", "g");
+	end_with_unrelated_sync(&making);
+	for (size_t i = 0; i < model_count; i++) {
+		const struct model *model = models[i];
+		bool may_be_lost = !model->carries_order;
+
+		assert_int_equal(allows_at_end(&making, model->name, "f=a100 u=u20") ||
+					 allows_at_end(&making, model->name, "f=a100 u=u10"),
+			may_be_lost);
+	}
+	assert_true(allows_at_end(&making, "btrfs", "f=a100 u=u20"));
+	make_end(&making);
+}
+
+static void test_models__names_are_in_order_on_btrfs_within_a_directory_only(void **state)
+{
+	struct making making;
+	uint32_t directory;
+
+	(void)state;
+	make_begin(&making);
+	directory = make_new(&making, OP_MKDIR, TREE_ROOT, "d");
+	make_settle(&making);
+	make_file(&making, "a");
+	make_file(&making, "b");
+	make_new(&making, OP_OPEN, directory, "c");
+	assert_true(allows(&making, "btrfs", "d/ d/c="));
+	assert_false(allows(&making, "btrfs", "b= d/"));
+	assert_false(allows(&making, "ext4", "d/ d/c="));
+	assert_false(allows(&making, "xfs", "d/ d/c="));
+	assert_true(allows(&making, "posix", "b= d/"));
+	make_end(&making);
+}
+
+static void test_models__fdatasync_leaves_permission_bits_to_fsync(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct making making;
+		struct op op = make_op(OP_CHMOD, FILE_F);
+		struct answers answers;
+
+		(void)state;
+		begin_with_file(&making, 100);
+		op.mode = 0600;
+		make_add(&making, op);
+		make_write(&making, FILE_F, 0, 10, 'b');
+		make_sync(&making, i ? OP_FSYNC : OP_FDATASYNC, FILE_F, 0);
+		answers = answers_of(&making, "posix");
+		/* Both bits or the old ones; contents alone cannot tell them apart. */
+		assert_int_equal(answers.count, 4);
+		size_t at_end = 0;
+		for (size_t k = 0; k < answers.count; k++)
+			at_end += answers.items[k].points >> answers.end & 1;
+		assert_int_equal(at_end, i ? 1 : 2);
+		answers_release(&answers);
+		make_end(&making);
+	}
+}
+
+static int check_prefix(void *context, const struct crash_state *state)
+{
+	(void)context;
+	for (size_t i = 0; i + 1 < state->end; i++)
+		assert_true(!bits_has(state->lost, i) || bits_has(state->lost, i + 1));
+	return 0;
+}
+
+/* Of the micro-operations themselves: then trees are prefixes, too. */
+static void test_models__journal_and_a_lying_disk_leave_prefixes_only(void **state)
+{
+	static const char *const names[] = {"journal", "lying-disk"};
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		const struct crash_limits limits = {0};
+		struct random random = {.state = seed};
+		struct making making;
+
+		random_recording(&random, &making, 30);
+		for (size_t i = 0; i < 2; i++) {
+			struct crash_coverage coverage;
+			struct micro_ops ops;
+
+			assert_int_equal(micro_ops_init(&ops, &making.recording,
+						 model_named(names[i]), TEAR_SECTOR),
+				0);
+			assert_int_equal(
+				crash_each(&ops, &limits, check_prefix, NULL, &coverage), 0);
+			assert_true(coverage.is_exact);
+			micro_ops_release(&ops);
+		}
+		make_end(&making);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_models__what_one_allows_the_weaker_one_allows_too),
+		cmocka_unit_test(test_models__what_was_seen_of_truncate_and_write_is_allowed),
+		cmocka_unit_test(test_models__what_was_seen_of_replacing_without_a_sync_is_allowed),
+		cmocka_unit_test(test_models__after_an_fsync_of_the_file_the_rename_may_be_lost),
+		cmocka_unit_test(test_models__after_an_fsync_of_the_directory_it_is_never_lost),
+		cmocka_unit_test(test_models__what_was_seen_of_appending_is_allowed),
+		cmocka_unit_test(
+			test_models__a_file_that_replaced_another_is_whole_on_ext4_and_btrfs),
+		cmocka_unit_test(
+			test_models__a_file_that_was_rewritten_is_whole_after_a_later_sync),
+		cmocka_unit_test(test_models__a_size_never_outruns_its_data_on_xfs_and_btrfs),
+		cmocka_unit_test(test_models__a_rename_is_atomic_everywhere_but_on_ext2),
+		cmocka_unit_test(test_models__fsync_of_a_file_makes_its_name_durable_but_for_posix),
+		cmocka_unit_test(test_models__fsync_of_one_file_commits_the_rename_of_another),
+		cmocka_unit_test(test_models__names_are_in_order_on_btrfs_within_a_directory_only),
+		cmocka_unit_test(test_models__fdatasync_leaves_permission_bits_to_fsync),
+		cmocka_unit_test(test_models__journal_and_a_lying_disk_leave_prefixes_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
