@@ -25,9 +25,11 @@ struct stage *plan_stages(const struct scenario *scenario, size_t *count)
 		struct power power = {.model = scenario->models[i], .tear = scenario->tear};
 
 		stages[(*count)++].power = power;
-		power.is_recovery = true;
-		stages[(*count)++].power = power;
-		power.is_recovery = false;
+		if (scenario->crashes_recovery) {
+			power.is_recovery = true;
+			stages[(*count)++].power = power;
+			power.is_recovery = false;
+		}
 		for (size_t k = 0; k < scenario->crashed_fault_count; k++) {
 			power.fault = scenario->crashed_faults[k];
 			stages[(*count)++].power = power;

@@ -207,7 +207,8 @@ static int add_command(struct parse *parse, const char *value)
 static int on_key(struct parse *parse, const char *key, const char *value)
 {
 	static const char *const keys[] = {"summary", "strategies", "faults", "models",
-		"after_fault", "tear", "power_payload", "txns", "payload", "fiu", "fiu_runs"};
+		"after_fault", "tear", "recovery", "power_payload", "txns", "payload", "fiu",
+		"fiu_runs"};
 	struct scenario *scenario = parse->scenario;
 	unsigned long number = 0;
 	int good;
@@ -238,6 +239,12 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 		good = set_number(parse, key, value, TXN_MIN_BYTES, TXN_MAX_BYTES, &number);
 		scenario->workload.base_bytes = number;
 		return good;
+	}
+	if (!strcmp(key, "recovery")) {
+		scenario->crashes_recovery = !strcmp(value, "yes");
+		return scenario->crashes_recovery || !strcmp(value, "no")
+		               ? 1
+		               : refuse(parse, "recovery = %s: want yes or no", value);
 	}
 	if (!strcmp(key, "power_payload")) {
 		good = set_number(parse, key, value, TXN_MIN_BYTES, TXN_MAX_BYTES, &number);
@@ -405,6 +412,7 @@ int scenario_load(struct scenario *scenario, const char *name, char *message, si
 	scenario->fiu_runs = 100;
 	scenario->workload = (struct workload){2, TXN_DEFAULT_BYTES};
 	scenario->tear = TEAR_PAGE;
+	scenario->crashes_recovery = true;
 	scenario->models = calloc(model_count, sizeof(*scenario->models));
 	scenario->crashed_faults = calloc(fault_count, sizeof(*scenario->crashed_faults));
 	scenario->strategies = calloc(strategy_count, sizeof(*scenario->strategies));

@@ -7,6 +7,7 @@
  *     models = posix ext4                 ; power cuts under these: names or globs
  *     after_fault = kill eio              ; power cuts of runs that were struck, too
  *     tear = 4096                         ; or 512, or none: at what a write tears
+ *     recovery = yes                      ; crash recovery after a power cut, too; or no
  *     power_payload = 3000                ; the payload for power cuts
  *     txns = 2                            ; updates a worker makes
  *     payload = 9001                      ; bytes of transaction 0
@@ -48,6 +49,7 @@ struct scenario {
 	const struct fault **crashed_faults; /* after_fault; owned list of borrowed plug-ins */
 	size_t crashed_fault_count;
 	enum tear tear;
+	bool crashes_recovery;
 	size_t power_base_bytes; /* 0: as `workload` */
 	struct power_payload *power_payloads;
 	size_t power_payload_count;
