@@ -87,8 +87,12 @@ static const char *make_cut(struct replay *replay)
 	}
 	if (!replay->model)
 		options_fail("%s: there is no model '%s'", replay->options.witness, witness->model);
-	if (!witness->cut.micro_ops)
+	if (!witness->cut.micro_ops ||
+		(!strcmp(witness->fault, "recovery") && !witness->recovery_cut.micro_ops))
 		options_fail("%s: the witness has no power cut", replay->options.witness);
+	if (!after && strcmp(witness->fault, "power") && strcmp(witness->fault, "recovery"))
+		options_fail("%s: '%s' is no power cut, and the witness has a model",
+			replay->options.witness, witness->fault);
 	return after ? after : "none";
 }
 
@@ -102,6 +106,9 @@ static const struct strategy *make_plan(struct replay *replay)
 	if (!strategy)
 		options_fail(
 			"%s: there is no strategy '%s'", replay->options.witness, witness->subject);
+	if (witness->recovery_cut.micro_ops && !strategy->recover)
+		options_fail("%s: the strategy %s has no recovery", replay->options.witness,
+			witness->subject);
 	if (!workload->txns || workload->txns > 1000 || workload->base_bytes < TXN_MIN_BYTES ||
 		workload->base_bytes > TXN_MAX_BYTES)
 		options_fail("%s: the witness has no workload", replay->options.witness);
@@ -306,7 +313,8 @@ int cmd_replay(int argc, char **argv)
 		fputs("skipped: this host does not allow ptrace, or user namespaces\n", stderr);
 	if (err == -ENOTRECOVERABLE)
 		return EXIT_SKIPPED;
-	if (err)
+	/* ESTALE: replay_cut() has told it. */
+	if (err && err != -ESTALE)
 		fprintf(stderr, "error: replay: %s\n", strerror(-err));
 	return err ? EXIT_HARNESS : is_violated ? EXIT_VIOLATED : EXIT_HELD;
 }

@@ -41,7 +41,8 @@ void replay_print_view(const struct view *view, unsigned members);
 int replay_print_found(struct replay *replay, struct tree *tree);
 
 /* Rebuilds the crash state of a witness and shows it: sets replay->found and says whether the
- * property is violated. Returns 0 or -errno. */
+ * property is violated. Returns 0 or -errno; -ESTALE: the run is not the one of the witness, and
+ * that was told. */
 int replay_cut(struct replay *replay, bool *is_violated);
 
 #endif

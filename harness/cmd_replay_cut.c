@@ -94,8 +94,23 @@ static int show_verdict(struct replay *replay, const char *cause, bool *is_viola
 	return err;
 }
 
+/* A cut that does not fit its run. Returns what says that the error is told. */
+static int say_stale(const struct micro_ops *ops, const struct cut *cut)
+{
+	if (ops->count != cut->micro_ops)
+		fprintf(stderr,
+			"error: the run is not the one of the witness (%zu micro-operations, not "
+			"%zu): another version of tornwrite, or of a library?\n",
+			ops->count, cut->micro_ops);
+	else
+		fputs("error: the witness has a cut that this run does not have: was it edited?\n",
+			stderr);
+	return -ESTALE;
+}
+
 /* What recovery does with the files, cut again: replaces replay->found. */
-static int cut_recovery(struct replay *replay, char *cause, size_t cause_size)
+static int cut_recovery(
+	struct replay *replay, const struct micro_ops *base_ops, char cause[POWER_CAUSE_BYTES])
 {
 	struct sweep_options options = {.seed = replay->witness.seed};
 	struct sweep sweep = {.subject = &replay->subject,
@@ -113,10 +128,12 @@ static int cut_recovery(struct replay *replay, char *cause, size_t cause_size)
 		err = micro_ops_init(&ops, &recording, replay->model, cut->tear);
 	if (!err)
 		err = cut_tree(cut, &ops, &tree);
+	if (err == -EPROTO)
+		err = say_stale(&ops, cut);
 	if (!err) {
 		printf("\nrecovery:\n");
 		print_marked(&ops, cut);
-		explain_cut(&ops, cut, cause, cause_size);
+		power_explain(&replay->plan, base_ops, &replay->witness.cut, &ops, cut, cause);
 		tree_unref(replay->found);
 		replay->found = tree;
 	}
@@ -129,22 +146,19 @@ int replay_cut(struct replay *replay, bool *is_violated)
 {
 	const struct cut *cut = &replay->witness.cut;
 	struct micro_ops ops;
-	char cause[300];
+	char cause[POWER_CAUSE_BYTES];
 	int err = micro_ops_init(&ops, &replay->recording, replay->model, cut->tear);
 
 	if (!err)
 		err = cut_tree(cut, &ops, &replay->found);
 	if (err == -EPROTO)
-		fprintf(stderr,
-			"error: the run is not the one of the witness (%zu micro-operations, not "
-			"%zu): another version of tornwrite, or of a library?\n",
-			ops.count, cut->micro_ops);
+		err = say_stale(&ops, cut);
 	if (err)
 		goto out;
 	print_marked(&ops, cut);
-	explain_cut(&ops, cut, cause, sizeof(cause));
+	power_explain(&replay->plan, &ops, cut, NULL, NULL, cause);
 	if (replay->witness.recovery_cut.micro_ops)
-		err = cut_recovery(replay, cause, sizeof(cause));
+		err = cut_recovery(replay, &ops, cause);
 	if (err)
 		goto out;
 	printf("\nfiles:\n");

@@ -164,7 +164,7 @@ static int lose(struct walk *walk, size_t item, struct node *node, const struct 
 		return -ENOMEM;
 	/* What a sync has promised is there, whatever it overtakes; what was issued after the
 	 * crash is nobody's business. */
-	for (size_t i = item / 64; i < run->words; i++)
+	for (size_t i = item / 64; i < run->words && !bits_has(walk->epoch->adrift, item); i++)
 		blocked[i] |= after[i] & run->open[i];
 	bits_remove(blocked, item);
 	bits_add(lost_of(walk, node), item);

@@ -65,7 +65,8 @@ static int lose_followers(struct widen *widen)
 	for (size_t i = 0; i < widen->open_count; i++) {
 		const uint64_t *after;
 
-		if (!bits_has(widen->lost, widen->open[i]))
+		if (!bits_has(widen->lost, widen->open[i]) ||
+			bits_has(widen->epoch->adrift, widen->open[i]))
 			continue;
 		after = crash_after(widen->run, widen->open[i]);
 		if (!after)
@@ -87,7 +88,7 @@ static int keep_forerunners(struct widen *widen)
 		if (!before)
 			return -ENOMEM;
 		for (size_t k = 0; k < i; k++) {
-			if (bits_has(before, k))
+			if (bits_has(before, k) && !bits_has(widen->epoch->adrift, widen->open[k]))
 				bits_remove(widen->lost, widen->open[k]);
 		}
 	}

@@ -11,6 +11,9 @@
 
 #include "harness/epoch.h"
 
+/* How many parts are kept: of a large file each state may be one of its own. */
+enum { MAX_PARTS = 8192 };
+
 struct part {
 	XXH128_hash_t key;
 	struct object *object; /* one of the two; references held; both NULL: free */
@@ -141,14 +144,23 @@ struct crash_builder *crash_builder_new(struct micro_ops *ops)
 	return builder;
 }
 
+/* Trees hold references of their own. */
+static void forget_parts(struct crash_builder *builder)
+{
+	for (size_t i = 0; i < builder->capacity; i++) {
+		tree_part_unref(builder->parts[i].object);
+		tree_part_page_unref(builder->parts[i].page);
+	}
+	memset(builder->parts, 0, builder->capacity * sizeof(*builder->parts));
+	builder->count = 0;
+}
+
 void crash_builder_free(struct crash_builder *builder)
 {
 	if (!builder)
 		return;
-	for (size_t i = 0; builder->parts && i < builder->capacity; i++) {
-		tree_part_unref(builder->parts[i].object);
-		tree_part_page_unref(builder->parts[i].page);
-	}
+	if (builder->parts)
+		forget_parts(builder);
 	for (uint32_t i = 0; builder->fixed && i < builder->ops->object_count; i++)
 		free(builder->fixed[i].inner);
 	tree_part_unref(builder->nothing);
@@ -425,6 +437,8 @@ struct tree *crash_state_tree(struct crash_builder *builder, const uint32_t *val
 	uint32_t initial_count = tree_object_count(ops->recording->initial), taken = 0;
 	struct tree *tree = NULL;
 
+	if (builder->count > MAX_PARTS)
+		forget_parts(builder);
 	for (uint32_t i = 0; i < ops->object_count; i++) {
 		struct object *object = builder->nothing;
 

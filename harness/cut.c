@@ -35,12 +35,12 @@ int cut_tree(const struct cut *cut, struct micro_ops *ops, struct tree **tree)
 	int err = builder && lost && values ? 0 : -ENOMEM;
 
 	*tree = NULL;
-	if (cut->micro_ops != ops->count)
+	if (cut->micro_ops != ops->count || cut->event > ops->recording->count)
 		err = -EPROTO;
 	while (!err && end < ops->count && ops->items[end].event <= cut->event)
 		end++;
 	for (size_t i = 0; !err && i < cut->lost_count; i++) {
-		if (cut->lost[i] >= end)
+		if (cut->lost[i] >= end || (i && cut->lost[i] <= cut->lost[i - 1]))
 			err = -EPROTO;
 		else
 			bits_add(lost, cut->lost[i]);

@@ -10,6 +10,7 @@ struct follow {
 	size_t end;         /* micro-operations issued so far */
 	uint64_t *required; /* promised */
 	uint64_t *orphaned; /* whose sync failed, and that were not written again since */
+	uint64_t *adrift;   /* the same, also if they were */
 	uint64_t *fresh;    /* of the sync that is looked at: what it is about */
 };
 
@@ -69,6 +70,10 @@ static bool is_covered(
 /* Whether `later` writes again what a failed sync of `item` left clean, with all of its pages. */
 static bool is_rewritten(const struct micro_op *item, const struct micro_op *later)
 {
+	/* Writing a page back makes the size reach to its end again (ext4_writepages). */
+	if (item->kind == MICRO_SIZE && item->is_growth && later->kind == MICRO_DATA)
+		return item->object == later->object && later->page <= item->page &&
+		       item->page <= later->last_page;
 	if (item->kind != later->kind)
 		return false;
 	if (item->kind == MICRO_NAME)
@@ -100,14 +105,14 @@ static void carry(struct follow *follow)
 		for (size_t earlier = 0; earlier < later; earlier++) {
 			if (!bits_has(follow->required, earlier) &&
 				!bits_has(follow->fresh, earlier) &&
-				!bits_has(follow->orphaned, earlier) &&
+				!bits_has(follow->adrift, earlier) &&
 				micro_ops_orders(ops, earlier, later))
 				bits_add(follow->fresh, earlier);
 		}
 	}
 }
 
-/* Takes one sync into account. True: it promises something new. */
+/* Takes one sync into account. True: there are other crash states from now on. */
 static bool follow_sync(struct follow *follow, const struct op *sync, size_t event)
 {
 	bool is_good = sync->result >= 0, has_any = false;
@@ -118,10 +123,13 @@ static bool follow_sync(struct follow *follow, const struct op *sync, size_t eve
 	for (size_t i = 0; i < follow->end; i++) {
 		if (bits_has(follow->required, i) || !is_covered(follow, sync, event, i))
 			continue;
-		if (!is_good)
+		if (!is_good) {
+			has_any |= !bits_has(follow->adrift, i);
 			bits_add(follow->orphaned, i);
-		else if (!bits_has(follow->orphaned, i))
+			bits_add(follow->adrift, i);
+		} else if (!bits_has(follow->orphaned, i)) {
 			bits_add(follow->fresh, i);
+		}
 	}
 	if (follow->ops->model->carries_order)
 		carry(follow);
@@ -139,14 +147,17 @@ static int follow_init(struct follow *follow, const struct micro_ops *ops)
 	*follow = (struct follow){.ops = ops,
 		.required = calloc(words, 8),
 		.orphaned = calloc(words, 8),
+		.adrift = calloc(words, 8),
 		.fresh = calloc(words, 8)};
-	return follow->required && follow->orphaned && follow->fresh ? 0 : -ENOMEM;
+	return follow->required && follow->orphaned && follow->adrift && follow->fresh ? 0
+	                                                                               : -ENOMEM;
 }
 
 static void follow_release(struct follow *follow)
 {
 	free(follow->required);
 	free(follow->orphaned);
+	free(follow->adrift);
 	free(follow->fresh);
 }
 
@@ -156,57 +167,71 @@ static void follow_issue(struct follow *follow, size_t event)
 		forgive(follow, follow->end++);
 }
 
+/* Takes over both sets. */
 static int add_epoch(
-	struct epochs *epochs, size_t event, size_t end, const uint64_t *required, size_t words)
+	struct epochs *epochs, size_t event, size_t end, uint64_t *required, uint64_t *adrift)
 {
 	struct epoch *items = realloc(epochs->items, (epochs->count + 1) * sizeof(*items));
-	uint64_t *copy = malloc(words * sizeof(*copy));
 
 	if (items)
 		epochs->items = items;
-	if (!items || !copy) {
-		free(copy);
+	if (!items || !required || !adrift) {
+		free(required);
+		free(adrift);
 		return -ENOMEM;
 	}
-	memcpy(copy, required, words * sizeof(*copy));
-	items[epochs->count] = (struct epoch){
-		epochs->count ? items[epochs->count - 1].event + 1 : 0, event, end, copy};
+	items[epochs->count] =
+		(struct epoch){epochs->count ? items[epochs->count - 1].event + 1 : 0, event, end,
+			required, adrift};
 	epochs->count++;
 	return 0;
+}
+
+/* NULL: out of memory. */
+static uint64_t *bits_copy(const uint64_t *bits, size_t words)
+{
+	uint64_t *copy = malloc(words * sizeof(*copy));
+
+	return copy ? memcpy(copy, bits, words * sizeof(*copy)) : NULL;
 }
 
 int epochs_init(struct epochs *epochs, const struct micro_ops *ops)
 {
 	const struct recording *recording = ops->recording;
 	size_t words = bits_words(ops->count);
-	uint64_t *before = calloc(words, 8);
 	struct follow follow;
 	int err = follow_init(&follow, ops);
 
 	*epochs = (struct epochs){0};
-	if (!before)
-		err = -ENOMEM;
 	for (size_t i = 0; !err && i < recording->count; i++) {
 		const struct event *event = &recording->events[i];
+		uint64_t *required, *adrift;
 
 		follow_issue(&follow, i);
 		if (event->kind != EVENT_OP || !is_sync(&event->op))
 			continue;
-		memcpy(before, follow.required, words * 8);
-		if (follow_sync(&follow, &event->op, i))
-			err = add_epoch(epochs, i, follow.end, before, words);
+		required = bits_copy(follow.required, words);
+		adrift = bits_copy(follow.adrift, words);
+		if (follow_sync(&follow, &event->op, i)) {
+			err = add_epoch(epochs, i, follow.end, required, adrift);
+		} else {
+			free(required);
+			free(adrift);
+		}
 	}
 	if (!err)
-		err = add_epoch(epochs, recording->count, follow.end, follow.required, words);
+		err = add_epoch(epochs, recording->count, follow.end,
+			bits_copy(follow.required, words), bits_copy(follow.adrift, words));
 	follow_release(&follow);
-	free(before);
 	return err;
 }
 
 void epochs_release(struct epochs *epochs)
 {
-	for (size_t i = 0; i < epochs->count; i++)
+	for (size_t i = 0; i < epochs->count; i++) {
 		free(epochs->items[i].required);
+		free(epochs->items[i].adrift);
+	}
 	free(epochs->items);
 	*epochs = (struct epochs){0};
 }

@@ -9,7 +9,8 @@
  * file, or the entries of a directory; fdatasync(2) and O_DSYNC contents and size; sync(2)
  * everything. Of a sync that failed nothing is promised, now or later: the kernel has marked
  * the pages clean, so that a later sync promises them only if they were written again (measured on
- * ext4, xfs and btrfs; Rebello et al., ATC'20). One that was interrupted changes nothing.
+ * ext4, xfs and btrfs; Rebello et al., ATC'20), and what has to come after them does not wait. So a
+ * failed sync ends an epoch, too. One that was interrupted changes nothing.
  */
 #ifndef TORNWRITE_EPOCH_H
 #define TORNWRITE_EPOCH_H
@@ -21,6 +22,9 @@ struct epoch {
 	size_t event; /* the crash comes before this event is complete; the count: at the end */
 	size_t end;   /* micro-operations [0, end) were issued */
 	uint64_t *required; /* owned; a bit each: promised by syncs before */
+	/* Owned; whose sync failed at some time before: the kernel does not write them any more, so
+	 * nothing waits for them. */
+	uint64_t *adrift;
 };
 
 struct epochs {

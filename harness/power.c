@@ -24,7 +24,7 @@ struct best {
 	size_t lost_count;
 	struct plan plan;
 	struct cut cut, recovery_cut;
-	char text[800];
+	char text[POWER_CAUSE_BYTES + FINDING_TEXT_BYTES + 2];
 };
 
 struct outcome {
@@ -64,6 +64,23 @@ const char *power_name_fault(const char *name)
 	static const char prefix[] = "power-after-";
 
 	return strncmp(name, prefix, sizeof(prefix) - 1) ? NULL : name + sizeof(prefix) - 1;
+}
+
+void power_explain(const struct plan *plan, const struct micro_ops *ops, const struct cut *cut,
+	const struct micro_ops *again_ops, const struct cut *again, char text[POWER_CAUSE_BYTES])
+{
+	char struck[200], cause[300], recovery[200];
+
+	explain_cut(ops, cut, cause, sizeof(cause));
+	if (again) {
+		explain_cut(again_ops, again, recovery, sizeof(recovery));
+		snprintf(text, POWER_CAUSE_BYTES, "%s; then in recovery a %s", cause, recovery);
+	} else if (plan->fault) {
+		explain_cause(ops->recording, plan, struck, sizeof(struck));
+		snprintf(text, POWER_CAUSE_BYTES, "%s; %s", struck, cause);
+	} else {
+		snprintf(text, POWER_CAUSE_BYTES, "%s", cause);
+	}
 }
 
 /* ---- what was known ---- */
@@ -175,7 +192,7 @@ static int keep_best(struct crashing *crashing, const struct crash_state *state,
 	const struct crash_state *known = crashing->base ? crashing->base_state : state;
 	size_t event, lost_count, base_lost = 0;
 	struct finding finding;
-	char cause[300];
+	char cause[POWER_CAUSE_BYTES];
 	int err;
 
 	if (best->is_found && count_lost(state, birth_of(state)) >= best->lost_count)
@@ -194,23 +211,14 @@ static int keep_best(struct crashing *crashing, const struct crash_state *state,
 	best->lost_count = lost_count;
 	best->plan = *crashing->plan;
 	err = cut_init(&best->cut, known->ops, event, known->lost);
-	explain_cut(known->ops, &best->cut, cause, sizeof(cause));
-	if (!err && crashing->base) {
-		char again[200];
-
+	if (!err && crashing->base)
 		err = cut_init(&best->recovery_cut, state->ops, birth_of(state), state->lost);
-		explain_cut(state->ops, &best->recovery_cut, again, sizeof(again));
-		snprintf(best->text, sizeof(best->text), "%s; then in recovery a %s: %s", cause,
-			again, finding.text);
-	} else if (outcome->power->fault) {
-		char struck[200];
-
-		explain_cause(crashing->recording, crashing->plan, struck, sizeof(struck));
-		snprintf(best->text, sizeof(best->text), "%s; %s: %s", struck, cause, finding.text);
-	} else {
-		snprintf(best->text, sizeof(best->text), "%s: %s", cause, finding.text);
-	}
-	return err;
+	if (err)
+		return err;
+	power_explain(crashing->plan, known->ops, &best->cut, state->ops,
+		crashing->base ? &best->recovery_cut : NULL, cause);
+	snprintf(best->text, sizeof(best->text), "%s: %s", cause, finding.text);
+	return 0;
 }
 
 /* ---- one recording ---- */
@@ -317,14 +325,19 @@ static int crash_recording(
 	struct crash_limits limits = {
 		.seed = outcome->sweep->options->seed, .is_over = is_over, .context = outcome};
 	struct crash_coverage coverage;
+	uint64_t max_states = outcome->sweep->options->max_states;
 	struct micro_ops ops;
 	int err = micro_ops_init(
 		&ops, crashing->recording, outcome->power->model, outcome->power->tear);
 
+	if (max_states > outcome->evidence.states && !crashing->base)
+		limits.max_states = max_states - outcome->evidence.states;
 	if (!err)
 		err = crashing_init(crashing);
 	if (!err)
 		err = crash_each(&ops, &limits, visit, crashing, &coverage);
+	if (!err && coverage.is_cut)
+		is_over(outcome);
 	if (!err)
 		add_coverage(outcome, &coverage);
 	crashing_release(crashing);
@@ -472,7 +485,7 @@ static int add_result(struct outcome *outcome, enum property property, struct re
 {
 	const struct sweep *sweep = outcome->sweep;
 	struct best *best = &outcome->best[property];
-	char name[POWER_NAME_BYTES], why[800];
+	char name[POWER_NAME_BYTES], why[sizeof(best->text)];
 	struct result result = {.workers = 1,
 		.property = property,
 		.verdict = verdict_of(outcome, property, why, sizeof(why)),

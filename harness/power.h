@@ -27,6 +27,13 @@ void power_name(const struct power *power, char name[POWER_NAME_BYTES]);
 /* The fault of such a name, as a part of it ("eio" of "power-after-eio"). NULL: none. */
 const char *power_name_fault(const char *name);
 
+enum { POWER_CAUSE_BYTES = 720 };
+
+/* What led to a state, in one clause: the fault that struck (if the plan has one), the power cut,
+ * and the one in the recovery after it (`again` NULL: there was none). */
+void power_explain(const struct plan *plan, const struct micro_ops *ops, const struct cut *cut,
+	const struct micro_ops *again_ops, const struct cut *again, char text[POWER_CAUSE_BYTES]);
+
 /* Plays it out and adds one result a property. For a fault `sweep->baseline_acknowledged` must be
  * known: power cuts without one come first. Returns 0 or -errno: the harness failed, and
  * nothing was added. */

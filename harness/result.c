@@ -267,6 +267,8 @@ static int cut_from_json(json_t *json, struct cut *cut)
 
 	if (!json)
 		return 0;
+	if (!json_is_array(lost) || !json_is_integer(json_object_get(json, "before_event")))
+		return -EPROTO;
 	cut->lost = calloc(json_array_size(lost) + 1, sizeof(*cut->lost));
 	if (!cut->lost)
 		return -ENOMEM;
@@ -275,8 +277,13 @@ static int cut_from_json(json_t *json, struct cut *cut)
 	cut->tear = (enum tear)integer(json, "tear");
 	if (cut->tear != TEAR_NONE && cut->tear != TEAR_SECTOR && cut->tear != TEAR_PAGE)
 		return -EPROTO;
-	json_array_foreach(lost, i, number) cut->lost[cut->lost_count++] =
-		(uint32_t)json_integer_value(number);
+	json_array_foreach(lost, i, number)
+	{
+		if (!json_is_integer(number) || json_integer_value(number) < 0 ||
+			json_integer_value(number) > UINT32_MAX)
+			return -EPROTO;
+		cut->lost[cut->lost_count++] = (uint32_t)json_integer_value(number);
+	}
 	return 0;
 }
 

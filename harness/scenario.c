@@ -307,6 +307,14 @@ static int on_power_payload(struct parse *parse, const char *key, const char *va
 	return 1;
 }
 
+static int refuse_section(struct parse *parse, const char *name)
+{
+	static const char *const names[] = {"expect", "power_payload"};
+
+	return refuse(parse, "there is no section [%s]; did you mean [%s]?", name,
+		suggest(name, names, 2));
+}
+
 static int on_line(void *context, const char *section, const char *key, const char *value)
 {
 	struct parse *parse = context;
@@ -319,7 +327,7 @@ static int on_line(void *context, const char *section, const char *key, const ch
 		return on_expectation(parse, key, value);
 	if (!strcmp(section, "power_payload"))
 		return on_power_payload(parse, key, value);
-	return refuse(parse, "there is no section [%s]; did you mean [expect]?", section);
+	return refuse_section(parse, section);
 }
 
 static const char *builtin_text(const char *name)
@@ -354,13 +362,15 @@ static const char *nearest_scenario(const char *name)
 static int find_bad_section(struct parse *parse, const char *text)
 {
 	int line = 1;
+	char name[64];
 
 	for (; *text; text += strcspn(text, "\n"), text += *text == '\n', line++) {
 		text += strspn(text, " \t");
 		if (*text == '[' && strncmp(text, "[expect]", 8) &&
 			strncmp(text, "[power_payload]", 15)) {
-			refuse(parse, "there is no section %.*s; did you mean [expect]?",
-				(int)strcspn(text, " \t\r\n"), text);
+			snprintf(name, sizeof(name), "%.*s", (int)strcspn(text + 1, "] \t\r\n"),
+				text + 1);
+			refuse_section(parse, name);
 			return line;
 		}
 	}

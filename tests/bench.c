@@ -3,6 +3,7 @@
  * comparison alternates its two sides in one run and gives medians and their ratio.
  *
  *   bench TORNWRITE DIR        measure; DIR is a directory on a disk
+ *   bench TORNWRITE DIR power  power cuts only
  *   bench --work COUNT         the work itself: COUNT writes of 100 bytes (what strace follows)
  */
 #include <errno.h>
@@ -21,10 +22,11 @@
 #include "harness/plugins.h"
 #include "harness/record.h"
 #include "harness/store.h"
+#include "tests/bench.h"
 
-enum { ROUNDS = 7, WRITES = 3000, RUNS = 300 };
+enum { WRITES = 3000, RUNS = 300 };
 
-static double now(void)
+double now(void)
 {
 	struct timespec time;
 
@@ -39,13 +41,13 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double values[ROUNDS])
+double median(double values[ROUNDS])
 {
 	qsort(values, ROUNDS, sizeof(*values), compare);
 	return values[ROUNDS / 2];
 }
 
-static void fail(const char *what, int err)
+_Noreturn void fail(const char *what, int err)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(-err));
 	exit(3);
@@ -100,12 +102,6 @@ static double time_child(char *const argv[])
 	return now() - start;
 }
 
-struct lab {
-	struct scratch scratch;
-	struct workspace workspace;
-	struct filter filter;
-};
-
 static double time_run(struct lab *lab, const struct subject *subject)
 {
 	struct plan plan = {0};
@@ -157,14 +153,13 @@ static void measure_calls(struct lab *lab, char *self)
 
 /* ---- a whole run of a built-in strategy ---- */
 
-static const struct strategy *find(const char *name)
+const struct strategy *find(const char *name)
 {
 	for (size_t i = 0; i < strategy_count; i++) {
 		if (!strcmp(strategies[i]->name, name))
 			return strategies[i];
 	}
 	fail(name, -ENOENT);
-	return NULL;
 }
 
 static size_t count_ops(struct lab *lab, const struct subject *subject)
@@ -271,8 +266,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--work"))
 		return write_many((unsigned)atoi(argv[2])) ? 1 : 0;
-	if (argc != 3) {
-		fputs("usage: bench TORNWRITE DIR\n", stderr);
+	if (argc != 3 && (argc != 4 || strcmp(argv[3], "power"))) {
+		fputs("usage: bench TORNWRITE DIR [power]\n", stderr);
 		return 2;
 	}
 	self = realpath("/proc/self/exe", NULL);
@@ -285,13 +280,17 @@ int main(int argc, char **argv)
 	if (inject_init() || filter_init(&lab.filter) ||
 		workspace_init(&lab.workspace, &lab.scratch, 0) || chdir(lab.scratch.path))
 		fail("set-up", -EIO);
-	measure_sweeps(&lab, tornwrite, disk);
+	if (argc == 3)
+		measure_sweeps(&lab, tornwrite, disk);
 	/* As a job does it: one CPU for the tracer and its worker, and no vDSO clock. */
 	machine_unmap_clock();
 	jobs_pin(0);
-	putchar('\n');
-	measure_calls(&lab, self);
-	measure_growth(&lab);
+	if (argc == 3) {
+		putchar('\n');
+		measure_calls(&lab, self);
+		measure_growth(&lab);
+	}
+	measure_power(&lab);
 	workspace_release(&lab.workspace);
 	filter_release(&lab.filter);
 	if (chdir("/"))

@@ -195,8 +195,7 @@ static inline void random_new(struct random *random, struct making *making)
 {
 	static const enum op_kind kinds[] = {OP_OPEN, OP_OPEN, OP_OPEN, OP_MKDIR, OP_SYMLINK};
 	struct random_places places;
-	struct op op =
-		make_op(kinds[random_below(random, 5)], tree_object_count(making->now));
+	struct op op = make_op(kinds[random_below(random, 5)], tree_object_count(making->now));
 
 	random_find_places(&places, making->now);
 	op.directory = random_directory(random, &places);

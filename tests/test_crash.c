@@ -181,7 +181,7 @@ static int check_state(void *context, const struct crash_state *state)
 	if (state->end != (size_t)__builtin_popcount(brute->issued[state->event]) ||
 		lost & ~brute->issued[state->event])
 		trial_fail(trial, "wrong micro-operations are lost", state->event, number);
-	if (!brute_is_legal(brute, taken, brute_orphans(brute, taken), state->event))
+	if (!brute_is_legal(brute, taken, state->event))
 		trial_fail(trial, "what is lost may not be lost", state->event, number);
 	if (brute->tree_of[taken] != number + 1)
 		trial_fail(trial, "what is lost gives another tree", state->event, number);
@@ -301,7 +301,7 @@ static void assert_tiers_are_there(struct trial *trial, const struct crash_cover
 			unsigned left = (unsigned)__builtin_popcount(open & ~lost);
 
 			if ((count <= coverage->lost || left <= coverage->surviving) &&
-				brute_is_legal(brute, taken, brute_orphans(brute, taken), point) &&
+				brute_is_legal(brute, taken, point) &&
 				trial->found[brute->tree_of[taken] - 1].fewest_lost[point] == 0xff)
 				trial_fail(trial, "said to be covered, and is not", point,
 					brute->tree_of[taken] - 1);

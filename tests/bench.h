@@ -1,0 +1,24 @@
+/* What the parts of ./dev bench share. */
+#ifndef TORNWRITE_TESTS_BENCH_H
+#define TORNWRITE_TESTS_BENCH_H
+
+#include "harness/record.h"
+
+enum { ROUNDS = 7 };
+
+struct lab {
+	struct scratch scratch;
+	struct workspace workspace;
+	struct filter filter;
+};
+
+double now(void);
+double median(double values[ROUNDS]);
+_Noreturn void fail(const char *what, int err);
+/* A strategy by name; ends the program if there is none. */
+const struct strategy *find(const char *name);
+
+/* Power cuts: states a second, the naive way beside ours, a wide recording, growth. */
+void measure_power(struct lab *lab);
+
+#endif
