@@ -32,7 +32,8 @@ struct crash_limits {
 struct crash_state {
 	const struct micro_ops *ops;
 	size_t event; /* the crash comes before this event is complete, or earlier, but ... */
-	size_t birth; /* ... not before this event, in any set that gives this tree */
+	size_t birth; /* ... not before this event, in any set that gives this tree (bounded: in
+	               * this set) */
 	size_t start; /* where its epoch begins: see struct epoch */
 	size_t end;   /* micro-operations [0, end) were issued by then */
 	const uint64_t *lost; /* a bit each; the fewest that give this tree in this epoch */
@@ -52,8 +53,9 @@ struct crash_coverage {
 };
 
 /* Hands every state to `visit`, epoch by epoch, in order of what is lost within each (exact
- * ones). Equal trees of one epoch are handed out once. Stops with what `visit` returns unless
- * that is 0. Returns 0 or -ENOMEM. */
+ * ones). Equal trees of one epoch are handed out once, but for those that differ in which object
+ * is which: two empty files that changed places. Each has a birth and a fewest lost of its own.
+ * Stops with what `visit` returns unless that is 0. Returns 0 or -ENOMEM. */
 int crash_each(struct micro_ops *ops, const struct crash_limits *limits,
 	int (*visit)(void *context, const struct crash_state *state), void *context,
 	struct crash_coverage *coverage);

@@ -6,6 +6,7 @@
 #include "harness/record.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,8 @@ static _Noreturn void run_worker(const struct subject *subject, const struct fil
 
 	if (!all || child_enter(parent, directory_fd))
 		_exit(EXIT_NO_MEMORY);
+	/* What malloc(3) returns is the same each time: SQLite copies some of it into a file. */
+	mallopt(M_PERTURB, 0x5a);
 	for (unsigned i = 0; i < txns; i++) {
 		if (txn_init(&all[i], i + 1, subject->workload.base_bytes))
 			_exit(EXIT_NO_MEMORY);

@@ -37,8 +37,7 @@ static void print_case(const struct result *result, FILE *stream)
 	fprintf(stream, "  <testcase classname=\"%s.", result->subject);
 	print_escaped(result->scenario, stream);
 	fprintf(stream, "\" name=\"%s under %s%s%s\">", property_names[result->property],
-		result->fault, result->model ? ", model " : "",
-		result->model ? result->model : "");
+		result->fault, result->model ? ", model " : "", result->model ? result->model : "");
 	switch (result->verdict) {
 	case VERDICT_HOLDS:
 		break;

@@ -33,12 +33,15 @@ struct answers_text {
 	const struct tree *tree;
 };
 
-static inline void answers_add_text(
-	struct answers_text *text, const char *format, const char *string, uint64_t number)
+__attribute__((format(printf, 2, 3))) static inline void answers_add_text(
+	struct answers_text *text, const char *format, ...)
 {
-	int count = snprintf(text->to + text->length, ANSWERS_TEXT_BYTES - text->length, format,
-		string, (unsigned long long)number);
+	va_list list;
+	int count;
 
+	va_start(list, format);
+	count = vsnprintf(text->to + text->length, ANSWERS_TEXT_BYTES - text->length, format, list);
+	va_end(list);
 	text->length += (size_t)count;
 	/* Random recordings may have more than anybody wants to read. */
 	if (text->length >= ANSWERS_TEXT_BYTES)
@@ -60,25 +63,25 @@ static inline void answers_describe_contents(struct answers_text *text, uint32_t
 		if (i % TREE_PAGE_BYTES == 0)
 			tree_read_page(text->tree, file, i / TREE_PAGE_BYTES, page);
 		if (run && answers_letter(page[i % TREE_PAGE_BYTES]) != letter[0]) {
-			answers_add_text(text, "%s%llu", letter, run);
+			answers_add_text(text, "%s%llu", letter, (unsigned long long)run);
 			run = 0;
 		}
 		letter[0] = answers_letter(page[i % TREE_PAGE_BYTES]);
 		run++;
 	}
 	if (run)
-		answers_add_text(text, "%s%llu", letter, run);
+		answers_add_text(text, "%s%llu", letter, (unsigned long long)run);
 }
 
 static inline void answers_describe_name(void *context, const char *path, uint32_t object)
 {
 	struct answers_text *text = context;
 
-	answers_add_text(text, text->length ? " %s" : "%s", path, 0);
+	answers_add_text(text, "%s%s", text->length ? " " : "", path);
 	if (tree_object_type(text->tree, object) == OBJECT_DIRECTORY)
-		answers_add_text(text, "%s", "/", 0);
+		answers_add_text(text, "/");
 	else
-		answers_add_text(text, "%s", "=", 0);
+		answers_add_text(text, "=");
 	answers_describe_contents(text, object);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Every wrong strategy of tests/broken/ is caught, for the reason that was planted, and the same
  * check finds nothing in the sound strategy whose twin it is. Without the fault the twins of faults
- * look well: it is the fault that shows them.
+ * look well: it is the fault that shows them. Those that a power cut shows are in test_power.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +24,7 @@
 #include "harness/plugins.h"
 #include "harness/sweep.h"
 #include "harness/workspace.h"
+#include "tests/power_twins.h"
 
 extern const struct strategy *const broken_strategies[];
 extern const size_t broken_strategy_count;
@@ -309,11 +310,15 @@ static void test_broken__is_caught_and_its_twin_is_not(void **state)
 
 /* ---- the table ---- */
 
-static const struct row *row_of(const char *broken)
+/* Whose twin it is; NULL: it has no row. */
+static const char *twin_of(const char *broken)
 {
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		if (!strcmp(rows[i].broken, broken))
-			return &rows[i];
+			return rows[i].twin;
+	for (size_t i = 0; i < POWER_TWIN_COUNT; i++)
+		if (!strcmp(power_twins[i].broken, broken))
+			return power_twins[i].twin;
 	return NULL;
 }
 
@@ -363,9 +368,9 @@ static void test_broken__every_file_has_a_row_and_says_whose_twin_it_is(void **s
 		if (!name_of_file(entry->d_name, name, sizeof(name)))
 			continue;
 		files++;
-		if (!row_of(name) || !find(broken_strategies, broken_strategy_count, name))
+		if (!twin_of(name) || !find(broken_strategies, broken_strategy_count, name))
 			fail_msg("%s has no row, or another name", entry->d_name);
-		assert_names_twin(dirfd(directory), entry->d_name, row_of(name)->twin);
+		assert_names_twin(dirfd(directory), entry->d_name, twin_of(name));
 	}
 	closedir(directory);
 	assert_int_equal(files, broken_strategy_count);
@@ -389,6 +394,31 @@ static void test_broken__every_strategy_that_claims_something_has_a_twin(void **
 	}
 }
 
+static bool has_power_twin(const char *strategy, bool is_for_durability)
+{
+	for (size_t i = 0; i < POWER_TWIN_COUNT; i++)
+		if ((power_twins[i].property == DURABILITY) == is_for_durability &&
+			!strcmp(power_twins[i].twin, strategy))
+			return true;
+	return false;
+}
+
+static void test_broken__every_strategy_that_survives_a_power_cut_has_a_twin(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < strategy_count; i++) {
+		const struct claims *claims = &strategies[i]->claims;
+		const char *name = strategies[i]->name;
+
+		/* As above. */
+		if (!strcmp(name, "generation-symlink-naive") ||
+			!((claims->atomic | claims->consistent | claims->durable) & SURVIVES_POWER))
+			continue;
+		if (!has_power_twin(name, claims->durable & SURVIVES_POWER))
+			fail_msg("%s has no twin that a power cut shows", name);
+	}
+}
+
 /* ---- */
 
 static void tear_down(void)
@@ -405,7 +435,7 @@ static int tear_down_group(void **state)
 	return 0;
 }
 
-/* Returns 0 or -errno, -EPERM when workers cannot be traced here. */
+/* Returns 0 or -errno, -ENOTRECOVERABLE when workers cannot be traced here. */
 static int set_up(void)
 {
 	char message[512] = "";
@@ -432,12 +462,13 @@ int main(int argc, char **argv)
 	const struct CMUnitTest table_tests[] = {
 		cmocka_unit_test(test_broken__every_file_has_a_row_and_says_whose_twin_it_is),
 		cmocka_unit_test(test_broken__every_strategy_that_claims_something_has_a_twin),
+		cmocka_unit_test(test_broken__every_strategy_that_survives_a_power_cut_has_a_twin),
 	};
 	struct CMUnitTest row_tests[ROW_COUNT];
 	int err = set_up();
 	int failures;
 
-	if (err == -EPERM) {
+	if (err == -ENOTRECOVERABLE) {
 		tear_down();
 		puts("skipped: ptrace or seccomp is not allowed here");
 		return SKIPPED;

@@ -15,14 +15,19 @@
 #include "tests/answers.h"
 #include "tests/random_recording.h"
 
+static size_t model_number(const char *name)
+{
+	size_t i = 0;
+
+	while (i < model_count && strcmp(models[i]->name, name))
+		i++;
+	assert_in_range(i, 0, model_count - 1);
+	return i;
+}
+
 static const struct model *model_named(const char *name)
 {
-	for (size_t i = 0; i < model_count; i++) {
-		if (!strcmp(models[i]->name, name))
-			return models[i];
-	}
-	fail_msg("no model %s", name);
-	return NULL;
+	return models[model_number(name)];
 }
 
 /* ---- which model allows what another one allows ---- */
@@ -105,14 +110,10 @@ static void test_models__what_one_allows_the_weaker_one_allows_too(void **state)
 		for (size_t i = 0; i < model_count; i++)
 			answers_init(&answers[i], &making.recording, models[i], tear, true);
 		for (size_t i = 0; i < INCLUSION_COUNT; i++) {
-			const struct answers *larger = NULL, *smaller = NULL;
+			const struct answers *larger = &answers[model_number(inclusions[i].larger)];
+			const struct answers *smaller =
+				&answers[model_number(inclusions[i].smaller)];
 
-			for (size_t k = 0; k < model_count; k++) {
-				if (models[k] == model_named(inclusions[i].larger))
-					larger = &answers[k];
-				if (models[k] == model_named(inclusions[i].smaller))
-					smaller = &answers[k];
-			}
 			for (size_t k = 0; k < smaller->count; k++) {
 				const struct answer *answer = &smaller->items[k];
 				const struct answer *same = answers_find(larger, answer->hash);

@@ -34,6 +34,7 @@ static struct table tables[] = {
 	{.folder = "faults", .pattern = "*.c"},
 	{.folder = "reports", .pattern = "*.c"},
 	{.folder = "scenarios", .pattern = "*.ini"},
+	{.folder = "faults/models", .pattern = "*.c"},
 };
 
 enum { TABLE_COUNT = sizeof(tables) / sizeof(*tables) };
@@ -55,6 +56,8 @@ static int fill_tables(void **state)
 		add(&tables[1], faults[i]->name, faults[i]->summary);
 	for (size_t i = 0; i < report_count; i++)
 		add(&tables[2], reports[i]->name, reports[i]->summary);
+	for (size_t i = 0; i < model_count; i++)
+		add(&tables[4], models[i]->name, models[i]->summary);
 	for (size_t i = 0; i < builtin_scenario_count; i++) {
 		struct scenario scenario;
 		char message[512];
@@ -235,6 +238,121 @@ static void test_plugins__faults_are_complete(void **state)
 	}
 }
 
+/* ---- models ---- */
+
+/* Micro-operations of every kind and flavour, at two places each. */
+enum { FLAVOURS = 4 * 2 * 2 * 2 * 8, PAIRS = FLAVOURS * FLAVOURS };
+
+static void make_flavours(struct micro_op ops[FLAVOURS])
+{
+	for (unsigned i = 0; i < FLAVOURS; i++) {
+		enum micro_kind kind = (enum micro_kind)(i % 4);
+		bool has_page = kind == MICRO_DATA || kind == MICRO_SIZE;
+		unsigned bits = i / 32;
+
+		ops[i] = (struct micro_op){.kind = kind,
+			.event = 3 + i,
+			.object = 1 + i / 4 % 2,
+			.directory = {UINT32_MAX, UINT32_MAX},
+			.page = has_page ? i / 8 % 2 : 0,
+			.is_new = has_page && bits & 1,
+			.is_growth = kind == MICRO_SIZE && bits & 2,
+			.is_whole = kind == MICRO_DATA && bits & 2,
+			.is_replacing = kind == MICRO_NAME && bits & 2,
+			.replaced_at = has_page && bits & 4 ? i / 16 % 2 : SIZE_MAX};
+		ops[i].last_page = ops[i].page;
+		if (kind == MICRO_NAME)
+			ops[i].directory[0] = i / 16 % 2;
+	}
+}
+
+/* The answers of a predicate to all pairs, asked in either direction. Returns how many are yes. */
+static unsigned ask_all(const struct model *model, struct micro_op ops[FLAVOURS], bool is_reversed,
+	bool answers[PAIRS])
+{
+	unsigned count = 0;
+
+	for (unsigned k = 0; k < PAIRS; k++) {
+		unsigned i = is_reversed ? PAIRS - 1 - k : k;
+
+		answers[i] = model->orders(&ops[i / FLAVOURS], &ops[i % FLAVOURS]);
+		count += answers[i];
+	}
+	return count;
+}
+
+static void test_plugins__models_order_by_what_they_are_asked_alone(void **state)
+{
+	static struct micro_op ops[FLAVOURS], before[FLAVOURS];
+	static bool answers[PAIRS], again[PAIRS];
+
+	(void)state;
+	make_flavours(ops);
+	memcpy(before, ops, sizeof(ops));
+	for (size_t i = 0; i < model_count; i++) {
+		const struct model *model = models[i];
+
+		if (!model->orders)
+			continue;
+		if (!ask_all(model, ops, false, answers))
+			fail_msg("%s: a predicate that orders nothing is none: leave it out",
+				model->name);
+		ask_all(model, ops, true, again);
+		if (memcmp(answers, again, sizeof(answers)))
+			fail_msg("%s: the same question has two answers", model->name);
+		if (memcmp(before, ops, sizeof(ops)))
+			fail_msg("%s: the predicate changes what it is asked about", model->name);
+	}
+}
+
+static void test_plugins__models_are_complete(void **state)
+{
+	unsigned honest = 0;
+
+	(void)state;
+	for (size_t i = 0; i < model_count; i++) {
+		const struct model *model = models[i];
+
+		honest += model->is_honest;
+		if (model->is_honest &&
+			(model->ignores_syncs || model->splits_renames || model->shows_garbage))
+			fail_msg("%s: not honest: POSIX has no such thing", model->name);
+		if (model->carries_order && !model->orders)
+			fail_msg("%s: there is no order to carry", model->name);
+		if (model->ignores_syncs && (model->syncs_names || model->carries_order))
+			fail_msg("%s: what do syncs do that are ignored?", model->name);
+	}
+	assert_true(honest > 0 && honest < model_count);
+}
+
+static void test_plugins__no_two_models_are_the_same(void **state)
+{
+	static struct micro_op ops[FLAVOURS];
+	static bool answers[PAIRS], others[PAIRS];
+
+	(void)state;
+	make_flavours(ops);
+	for (size_t i = 0; i < model_count; i++) {
+		memset(answers, 0, sizeof(answers));
+		if (models[i]->orders)
+			ask_all(models[i], ops, false, answers);
+		for (size_t k = 0; k < i; k++) {
+			const struct model *a = models[i], *b = models[k];
+
+			memset(others, 0, sizeof(others));
+			if (b->orders)
+				ask_all(b, ops, false, others);
+			if (a->is_honest == b->is_honest && a->ignores_syncs == b->ignores_syncs &&
+				a->splits_renames == b->splits_renames &&
+				a->shows_garbage == b->shows_garbage &&
+				a->syncs_names == b->syncs_names &&
+				a->carries_order == b->carries_order &&
+				!memcmp(answers, others, sizeof(answers)))
+				fail_msg("%s is %s", a->name, b->name);
+		}
+	}
+}
+
 static void test_plugins__reports_are_complete(void **state)
 {
 	(void)state;
@@ -274,6 +392,9 @@ int main(void)
 		cmocka_unit_test(test_plugins__no_two_summaries_are_the_same),
 		cmocka_unit_test(test_plugins__strategies_are_complete),
 		cmocka_unit_test(test_plugins__faults_are_complete),
+		cmocka_unit_test(test_plugins__models_are_complete),
+		cmocka_unit_test(test_plugins__models_order_by_what_they_are_asked_alone),
+		cmocka_unit_test(test_plugins__no_two_models_are_the_same),
 		cmocka_unit_test(test_plugins__reports_are_complete),
 		cmocka_unit_test(test_plugins__every_scenario_is_loaded_from_its_file_too),
 	};

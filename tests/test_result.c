@@ -22,7 +22,13 @@ static struct result example(void)
 		.property = DURABILITY,
 		.verdict = VERDICT_VIOLATED,
 		.is_claimed = true,
-		.evidence = {COVERAGE_BOUNDED, 1u << 31, 12, 5000000000, 7, 9, {0}},
+		.evidence = {.coverage = COVERAGE_BOUNDED,
+			.runs = 1u << 31,
+			.fired = 12,
+			.states = 5000000000,
+			.unique_states = 7,
+			.sets = 6144.5,
+			.residue = 9},
 		.detail = strdup("a \"quoted\"\nline, caf\xc3\xa9"),
 		.witness = strdup("witness/x.json"),
 		.variant = 2,
@@ -34,6 +40,27 @@ static struct result example(void)
 	for (uint64_t i = 0; i < POINT_COUNT; i++)
 		result.evidence.points[i] = i * i;
 	return result;
+}
+
+static struct cut make_cut(size_t event, size_t micro_ops, enum tear tear, uint32_t lost_count)
+{
+	struct cut cut = {.event = event, .micro_ops = micro_ops, .tear = tear};
+
+	cut.lost = calloc(lost_count + 1, sizeof(*cut.lost));
+	assert_non_null(cut.lost);
+	for (uint32_t i = 0; i < lost_count; i++)
+		cut.lost[cut.lost_count++] = 3 * i;
+	return cut;
+}
+
+static void assert_same_cut(const struct cut *a, const struct cut *b)
+{
+	assert_int_equal(a->event, b->event);
+	assert_int_equal(a->micro_ops, b->micro_ops);
+	assert_int_equal(a->tear, b->tear);
+	assert_int_equal(a->lost_count, b->lost_count);
+	if (a->lost_count)
+		assert_memory_equal(a->lost, b->lost, a->lost_count * sizeof(*a->lost));
 }
 
 /* Through text, as between processes. */
@@ -96,6 +123,68 @@ static void test_result__what_is_not_there_stays_away(void **state)
 	assert_false(again.is_claimed);
 	result_release(&result);
 	result_release(&again);
+}
+
+static void test_result__power_cuts_survive_json(void **state)
+{
+	static const enum tear tears[] = {TEAR_PAGE, TEAR_SECTOR, TEAR_NONE};
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct result result = example(), again;
+
+		result.cut = make_cut(1ull << 33, 5000000000, tears[i], i);
+		if (i)
+			result.recovery_cut = make_cut(0, 17, tears[2 - i], 400 * i);
+		assert_int_equal(through_json(&result, &again), 0);
+		assert_same_cut(&again.cut, &result.cut);
+		assert_same_cut(&again.recovery_cut, &result.recovery_cut);
+		result_release(&result);
+		result_release(&again);
+	}
+}
+
+static void test_result__a_cut_is_kept_of_violations_only(void **state)
+{
+	struct result result = example(), again;
+
+	(void)state;
+	result.cut = make_cut(3, 9, TEAR_PAGE, 2);
+	result.verdict = VERDICT_HOLDS;
+	assert_int_equal(through_json(&result, &again), 0);
+	assert_int_equal(again.cut.micro_ops, 0);
+	assert_null(again.cut.lost);
+	result_release(&result);
+	result_release(&again);
+}
+
+static void test_result__a_cut_that_is_none_is_refused(void **state)
+{
+	static const char *const cuts[] = {"{}", "3", "[]", "\"cut\"",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 4096}",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 4096, \"lost\": 1}",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 4096, \"lost\": [-1]}",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 4096, \"lost\": [1.5]}",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 4096, \"lost\": [\"1\"]}",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 4096, \"lost\": [4294967296]}",
+		"{\"before_event\": 1, \"micro_ops\": 2, \"tear\": 513, \"lost\": [1]}",
+		"{\"before_event\": \"1\", \"micro_ops\": 2, \"tear\": 512, \"lost\": [1]}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
+		for (int k = 0; k < 2; k++) {
+			struct result result = example(), again;
+			json_t *json = result_to_json(&result);
+
+			json_object_set_new(json_object_get(json, "plan"),
+				k ? "recovery_cut" : "cut",
+				json_loads(cuts[i], JSON_DECODE_ANY, NULL));
+			if (result_from_json(json, &again) != -EPROTO)
+				fail_msg("taken: %s", cuts[i]);
+			json_decref(json);
+			result_release(&result);
+		}
+	}
 }
 
 static void test_result__every_word_survives_json(void **state)
@@ -223,6 +312,45 @@ static void test_result__the_worst_verdict_decides(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+static void add_under(struct result_list *list, const char *fault, const char *model,
+	enum property property, enum verdict verdict)
+{
+	struct result *result;
+
+	add(list, "a", property, verdict);
+	result = &list->items[list->count - 1];
+	free(result->fault);
+	result->fault = strdup(fault);
+	result->model = model ? strdup(model) : NULL;
+}
+
+static enum verdict under(const struct result_list *list, const char *model)
+{
+	return result_list_worst_under(list, "a", ATOMICITY, model, NULL);
+}
+
+static void test_result__each_model_has_its_own_worst_verdict(void **state)
+{
+	struct result_list list = {0};
+
+	(void)state;
+	add_under(&list, "none", NULL, ATOMICITY, VERDICT_HOLDS);
+	add_under(&list, "power", "posix", ATOMICITY, VERDICT_HOLDS);
+	add_under(&list, "recovery", "posix", ATOMICITY, VERDICT_NOT_TESTED);
+	add_under(&list, "power", "ext4", ATOMICITY, VERDICT_HOLDS);
+	add_under(&list, "power-after-eio", "ext4", ATOMICITY, VERDICT_VIOLATED);
+	add_under(&list, "power", "xfs", DURABILITY, VERDICT_VIOLATED);
+	assert_int_equal(under(&list, "posix"), VERDICT_HOLDS);
+	assert_int_equal(under(&list, "ext4"), VERDICT_VIOLATED);
+	assert_int_equal(under(&list, "xfs"), VERDICT_NOT_TESTED);
+	/* Of everything but power cuts there is only the run without a fault. */
+	assert_int_equal(under(&list, ""), VERDICT_NOT_TESTED);
+	assert_int_equal(under(&list, NULL), VERDICT_VIOLATED);
+	add_under(&list, "kill", NULL, ATOMICITY, VERDICT_HOLDS);
+	assert_int_equal(under(&list, ""), VERDICT_HOLDS);
+	result_list_release(&list);
+}
+
 static void test_result__a_list_grows(void **state)
 {
 	struct result_list list = {0};
@@ -241,6 +369,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_result__every_field_survives_json),
 		cmocka_unit_test(test_result__what_is_not_there_stays_away),
+		cmocka_unit_test(test_result__power_cuts_survive_json),
+		cmocka_unit_test(test_result__a_cut_is_kept_of_violations_only),
+		cmocka_unit_test(test_result__a_cut_that_is_none_is_refused),
+		cmocka_unit_test(test_result__each_model_has_its_own_worst_verdict),
 		cmocka_unit_test(test_result__every_word_survives_json),
 		cmocka_unit_test(test_result__json_that_is_none_is_refused),
 		cmocka_unit_test(test_result__bytes_that_are_not_utf8_are_escaped),

@@ -149,6 +149,126 @@ static void test_scenario__a_selection_keeps_what_matches(void **state)
 		message, "--strategy: there is no strategy 'apend'; did you mean 'append'?");
 }
 
+/* ---- power cuts ---- */
+
+static void test_scenario__every_key_of_power_cuts(void **state)
+{
+	(void)state;
+	load_well("models = posix, ext4* posix\n"
+		  "after_fault = kill eio kill\n"
+		  "tear = 512\n"
+		  "recovery = no\n"
+		  "power_payload = 3000\n"
+		  "payload = 5000\n"
+		  "[power_payload]\n"
+		  "append* = 1000\n"
+		  "append-crc = 2000\n"
+		  "[expect]\n"
+		  "append.power.posix.durability = violated\n");
+	assert_int_equal(scenario.model_count, 3);
+	assert_string_equal(scenario.models[0]->name, "posix");
+	assert_string_equal(scenario.models[1]->name, "ext4");
+	assert_string_equal(scenario.models[2]->name, "ext4-noauto");
+	assert_int_equal(scenario.crashed_fault_count, 2);
+	assert_string_equal(scenario.crashed_faults[0]->name, "kill");
+	assert_string_equal(scenario.crashed_faults[1]->name, "eio");
+	assert_int_equal(scenario.fault_count, 0);
+	assert_int_equal(scenario.tear, TEAR_SECTOR);
+	assert_false(scenario.crashes_recovery);
+	assert_string_equal(scenario.expectations[0].fault, "power");
+	assert_string_equal(scenario.expectations[0].model, "posix");
+}
+
+static size_t power_bytes(const char *name)
+{
+	for (size_t i = 0; i < strategy_count; i++) {
+		if (!strcmp(strategies[i]->name, name))
+			return scenario_power_workload(&scenario, strategies[i]).base_bytes;
+	}
+	fail_msg("no strategy %s", name);
+	return 0;
+}
+
+static void test_scenario__the_last_payload_for_power_cuts_counts(void **state)
+{
+	(void)state;
+	load_well("models = posix\ntxns = 5\npayload = 5000\n");
+	assert_int_equal(power_bytes("append"), 5000);
+	assert_int_equal(scenario_power_workload(&scenario, strategies[0]).txns, 5);
+	scenario_release(&scenario);
+	load_well("models = posix\npower_payload = 3000\npayload = 5000\n[power_payload]\n"
+		  "append* = 1000\nappend-crc = 2000\n");
+	assert_int_equal(power_bytes("replace"), 3000);
+	assert_int_equal(power_bytes("append"), 1000);
+	assert_int_equal(power_bytes("append-crc-fsync"), 1000);
+	assert_int_equal(power_bytes("append-crc"), 2000);
+	assert_int_equal(scenario.workload.base_bytes, 5000);
+}
+
+static void test_scenario__power_cuts_have_defaults_too(void **state)
+{
+	(void)state;
+	load_well("models = *\n");
+	assert_int_equal(scenario.model_count, model_count);
+	assert_int_equal(scenario.crashed_fault_count, 0);
+	assert_int_equal(scenario.tear, TEAR_PAGE);
+	assert_true(scenario.crashes_recovery);
+	scenario_release(&scenario);
+	load_well("models = posix\ntear = none\nrecovery = yes\n");
+	assert_int_equal(scenario.tear, TEAR_NONE);
+	scenario_release(&scenario);
+	load_well("faults = kill\ntear = 4096\n");
+	assert_int_equal(scenario.model_count, 0);
+	assert_int_equal(scenario.tear, TEAR_PAGE);
+}
+
+static void test_scenario__models_can_be_replaced(void **state)
+{
+	(void)state;
+	load_well("models = posix\n");
+	assert_int_equal(scenario_set_models(&scenario, "ext4,x*, ext4", message, 1024), 0);
+	assert_int_equal(scenario.model_count, 2);
+	assert_string_equal(scenario.models[0]->name, "ext4");
+	assert_string_equal(scenario.models[1]->name, "xfs");
+	assert_int_equal(scenario_set_models(&scenario, "zfs", message, 1024), -EINVAL);
+	assert_string_equal(message, "--model: there is no model 'zfs'; did you mean 'xfs'?");
+	assert_int_equal(scenario_set_models(&scenario, "z*", message, 1024), -EINVAL);
+	assert_string_equal(message, "--model: no model matches 'z*'");
+	assert_int_equal(scenario_set_models(&scenario, " , ", message, 1024), -EINVAL);
+	assert_string_equal(message, "--model: no model is named");
+}
+
+static void test_scenario__mistakes_about_power_cuts(void **state)
+{
+	(void)state;
+	assert_refused("txns = 2\nmodels = posix ext5\n",
+		"./s.ini:2: there is no model 'ext5'; did you mean 'ext2'?");
+	assert_refused("models = z*\n", "./s.ini:1: no model matches 'z*'");
+	assert_refused(
+		"model = posix\n", "./s.ini:1: there is no key 'model'; did you mean 'models'?");
+	assert_refused("models = posix\nafter_fault = enospace\n",
+		"./s.ini:2: there is no fault 'enospace'; did you mean 'enospc'?");
+	assert_refused("after-fault = eio\n",
+		"./s.ini:1: there is no key 'after-fault'; did you mean 'after_fault'?");
+	assert_refused(
+		"models = posix\ntear = 513\n", "./s.ini:2: tear = 513: want 512, 4096 or none");
+	assert_refused("tear =\n", "./s.ini:1: tear = : want 512, 4096 or none");
+	assert_refused("models = posix\n\nrecovery = true\n",
+		"./s.ini:3: recovery = true: want yes or no");
+	assert_refused("models = posix\npower_payload = 3k\n",
+		"./s.ini:2: power_payload = 3k: not a number from 32 to 1048576");
+	assert_refused("models = posix\n[power_payload]\nreplase = 1000\n",
+		"./s.ini:3: there is no strategy 'replase'; did you mean 'replace'?");
+	assert_refused("models = posix\n[power_payload]\nreplace = 31\n",
+		"./s.ini:3: replace = 31: not a number from 32 to 1048576");
+	assert_refused("models = posix\n[power-payload]\nreplace = 99\n",
+		"./s.ini:2: there is no section [power-payload]; did you mean [power_payload]?");
+	assert_refused("after_fault = kill\nfaults = eio\n",
+		"./s.ini: after_fault needs models: power cuts under which?");
+	assert_refused(
+		"models =\n", "./s.ini: nothing to do: no 'faults', no 'models' and no 'fiu'");
+}
+
 /* ---- bad ones ---- */
 
 static void test_scenario__unknown_words_are_told_with_line_and_suggestion(void **state)
@@ -191,9 +311,15 @@ static void test_scenario__bad_expectations(void **state)
 	assert_bad_expectation(
 		"append.kil.atomicity = holds", "there is no fault 'kil'; did you mean 'kill'?");
 	assert_bad_expectation("append = holds",
-		"[expect] append: want STRATEGY.PROPERTY or STRATEGY.FAULT.PROPERTY");
-	assert_bad_expectation("append.kill.once.atomicity = holds",
-		"there is no property 'once.atomicity'; did you mean 'atomicity'?");
+		"[expect] append: want STRATEGY.PROPERTY, STRATEGY.FAULT.PROPERTY or "
+		"STRATEGY.FAULT.MODEL.PROPERTY");
+	assert_bad_expectation("append.power.posx.atomicity = holds",
+		"there is no model 'posx'; did you mean 'posix'?");
+	assert_bad_expectation("append.power-after-eoi.atomicity = holds",
+		"there is no fault 'eoi'; did you mean 'eio'?");
+	assert_bad_expectation("append.power.posix.twice.atomicity = holds",
+		"[expect] append.power.posix.twice.atomicity: want STRATEGY.PROPERTY, "
+		"STRATEGY.FAULT.PROPERTY or STRATEGY.FAULT.MODEL.PROPERTY");
 }
 
 static void test_scenario__bad_numbers(void **state)
@@ -226,8 +352,9 @@ static void test_scenario__only_the_first_mistake_is_told(void **state)
 static void test_scenario__a_file_that_says_nothing(void **state)
 {
 	(void)state;
-	assert_refused("", "./s.ini: nothing to do: no 'faults' and no 'fiu'");
-	assert_refused("summary = x\n", "./s.ini: nothing to do: no 'faults' and no 'fiu'");
+	assert_refused("", "./s.ini: nothing to do: no 'faults', no 'models' and no 'fiu'");
+	assert_refused(
+		"summary = x\n", "./s.ini: nothing to do: no 'faults', no 'models' and no 'fiu'");
 }
 
 static void test_scenario__a_file_that_is_not_there(void **state)
@@ -308,6 +435,11 @@ int main(void)
 		TEST(test_scenario__the_ends_of_a_range_are_in_it),
 		TEST(test_scenario__every_verdict_and_property_can_be_expected),
 		TEST(test_scenario__a_selection_keeps_what_matches),
+		TEST(test_scenario__every_key_of_power_cuts),
+		TEST(test_scenario__the_last_payload_for_power_cuts_counts),
+		TEST(test_scenario__power_cuts_have_defaults_too),
+		TEST(test_scenario__models_can_be_replaced),
+		TEST(test_scenario__mistakes_about_power_cuts),
 		TEST(test_scenario__unknown_words_are_told_with_line_and_suggestion),
 		TEST(test_scenario__bad_expectations),
 		TEST(test_scenario__bad_numbers),

@@ -1,4 +1,5 @@
-/* generation-symlink-fsync's twin: the name of a generation is not synced before the symlink points to it. */
+/* generation-symlink-fsync's twin: the name of a generation is not synced before the symlink points
+ * to it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* sqlite-wal's twin: the log is synced before it is copied, as synchronous=NORMAL has it, but not at a
- * commit, and closing copies nothing. */
+/* sqlite-wal's twin: the log is synced before it is copied, as synchronous=NORMAL has it, but not
+ * at a commit, and closing copies nothing. */
 #include <sqlite3.h>
 #include <string.h>
 
