@@ -45,6 +45,7 @@ struct crashing {
 	const struct plan *plan;
 	const struct recording *recording;
 	struct history **histories; /* owned; by number of events; NULL: not made yet */
+	size_t struck;              /* the first event that the fault struck; 0: none */
 	/* Of a recovery: the crash before it, and what is known not to hold without another. */
 	struct crashing *base;
 	const struct crash_state *base_state;
@@ -161,14 +162,17 @@ static size_t count_lost(const struct crash_state *state, size_t event)
 static int earliest(struct crashing *crashing, const struct crash_state *state,
 	const struct probe *probe, enum property property, size_t *event, struct finding *finding)
 {
-	for (size_t i = birth_of(state); i <= state->event; i++) {
+	/* A cut before the fault is a plain power cut, and has results of its own. */
+	size_t first = birth_of(state) > crashing->struck ? birth_of(state) : crashing->struck;
+
+	for (size_t i = first; i <= state->event; i++) {
 		struct judgement judgement = {0};
 		bool is_history = i > 0 && i <= crashing->recording->count &&
 		                  crashing->recording->events[i - 1].kind != EVENT_OP;
 		int err;
 
 		/* Between two events that are no operations nothing changes. */
-		if (i != birth_of(state) && !is_history && i != state->event)
+		if (i != first && !is_history && i != state->event)
 			continue;
 		err = judge_at(crashing, probe, i, &judgement);
 		if (err)
@@ -286,8 +290,11 @@ static int visit_state(void *context, const struct crash_state *state)
 	struct outcome *outcome = crashing->outcome;
 	struct judgement judgement = {0};
 	const struct probe *probe;
-	int err = prober_ask(outcome->sweep->prober, state->tree, PROBE_LIFE, &probe);
+	int err;
 
+	if (state->event < crashing->struck)
+		return 0;
+	err = prober_ask(outcome->sweep->prober, state->tree, PROBE_LIFE, &probe);
 	outcome->evidence.states++;
 	if (!err)
 		err = judge_state(crashing, state, probe, &judgement);
@@ -297,6 +304,45 @@ static int visit_state(void *context, const struct crash_state *state)
 		if (judgement.findings[i].is_violated)
 			err = keep_best(crashing, state, probe, (enum property)i);
 	}
+	return err;
+}
+
+/* Whether a witness loses something, which a cut at another moment may not need. */
+static bool is_improvable(const struct outcome *outcome)
+{
+	for (int i = 0; i < PROPERTY_COUNT; i++) {
+		if (outcome->best[i].is_found && outcome->best[i].lost_count)
+			return true;
+	}
+	return false;
+}
+
+/* The cuts after each operation that lose nothing at all, for the sake of the witness: an epoch
+ * hands out each tree with what is lost of the whole epoch. */
+static int try_prefixes(struct crashing *crashing, struct micro_ops *ops)
+{
+	uint64_t *lost = calloc(bits_words(ops->count), sizeof(*lost));
+	int err = lost ? 0 : -ENOMEM;
+
+	for (size_t end = 1; !err && end <= ops->count && is_improvable(crashing->outcome); end++) {
+		size_t event = ops->items[end - 1].event;
+		struct cut cut = {.event = event, .micro_ops = ops->count, .tear = ops->tear};
+		struct crash_state state = {.ops = ops,
+			.event = event,
+			.birth = event,
+			.start = event,
+			.end = end,
+			.lost = lost};
+
+		if (event < crashing->struck ||
+			(end < ops->count && ops->items[end].event == event))
+			continue;
+		err = cut_tree(&cut, ops, &state.tree);
+		if (!err)
+			err = visit_state(crashing, &state);
+		tree_unref(state.tree);
+	}
+	free(lost);
 	return err;
 }
 
@@ -336,6 +382,8 @@ static int crash_recording(
 		err = crashing_init(crashing);
 	if (!err)
 		err = crash_each(&ops, &limits, visit, crashing, &coverage);
+	if (!err && visit == visit_state && !coverage.is_cut && !outcome->power->is_recovery)
+		err = try_prefixes(crashing, &ops);
 	if (!err && coverage.is_cut)
 		is_over(outcome);
 	if (!err)
@@ -366,6 +414,11 @@ static int run_plan(struct outcome *outcome, const struct plan *plan, bool *fire
 	*fired = !err && recording.fired > 0;
 	outcome->evidence.runs += !outcome->power->is_recovery;
 	outcome->evidence.fired += *fired || !(plan->fault || outcome->power->is_recovery);
+	for (size_t i = 0; *fired && i < recording.count && !crashing.struck; i++) {
+		if (recording.events[i].kind == EVENT_OP &&
+			recording.events[i].op.strike.action != STRIKE_NONE)
+			crashing.struck = i;
+	}
 	if (!err && (*fired || !plan->fault))
 		err = crash_recording(&crashing, visit_state);
 	if (!plan->fault && !err)
