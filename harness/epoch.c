@@ -235,21 +235,3 @@ void epochs_release(struct epochs *epochs)
 	free(epochs->items);
 	*epochs = (struct epochs){0};
 }
-
-int epoch_required(const struct micro_ops *ops, size_t event, uint64_t *required)
-{
-	struct follow follow;
-	int err = follow_init(&follow, ops);
-
-	for (size_t i = 0; !err && i < event && i < ops->recording->count; i++) {
-		const struct event *at = &ops->recording->events[i];
-
-		follow_issue(&follow, i);
-		if (at->kind == EVENT_OP && is_sync(&at->op))
-			follow_sync(&follow, &at->op, i);
-	}
-	if (!err)
-		memcpy(required, follow.required, bits_words(ops->count) * sizeof(*required));
-	follow_release(&follow);
-	return err;
-}

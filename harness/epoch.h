@@ -36,10 +36,6 @@ struct epochs {
 int epochs_init(struct epochs *epochs, const struct micro_ops *ops);
 void epochs_release(struct epochs *epochs);
 
-/* What syncs have promised before the event, as in struct epoch; for one crash point. `required`
- * has bits_words(ops->count) words. Returns 0 or -ENOMEM. */
-int epoch_required(const struct micro_ops *ops, size_t event, uint64_t *required);
-
 /* ---- sets of micro-operations: a bit each ---- */
 
 static inline size_t bits_words(size_t count)

@@ -470,8 +470,7 @@ struct history *history_new(
 	const struct subject *subject, const struct recording *recording, size_t count)
 {
 	uint64_t txns = subject->workload.txns + 1;
-	struct history *history =
-		calloc(1, sizeof(*history) + txns * sizeof(history->states[0]));
+	struct history *history = calloc(1, sizeof(*history) + txns * sizeof(history->states[0]));
 
 	if (!history)
 		return NULL;
@@ -482,9 +481,8 @@ struct history *history_new(
 
 		if (event->kind != EVENT_OP && event->txn < txns)
 			history->states[event->txn] = event->kind == EVENT_START ? TXN_IN_DOUBT
-			                              : event->kind == EVENT_ACK
-			                                      ? TXN_ACKNOWLEDGED
-			                                      : TXN_REFUSED;
+			                              : event->kind == EVENT_ACK ? TXN_ACKNOWLEDGED
+			                                                         : TXN_REFUSED;
 	}
 	return history;
 }

@@ -370,7 +370,7 @@ static int crash_recording(
 	struct outcome *outcome = crashing->outcome;
 	struct crash_limits limits = {
 		.seed = outcome->sweep->options->seed, .is_over = is_over, .context = outcome};
-	struct crash_coverage coverage;
+	struct crash_coverage coverage = {0};
 	uint64_t max_states = outcome->sweep->options->max_states;
 	struct micro_ops ops;
 	int err = micro_ops_init(
