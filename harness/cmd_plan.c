@@ -100,8 +100,10 @@ int plan_add_missing(const struct scenario *scenario, const struct strategy *str
 
 void plan_print(const struct scenario *scenario)
 {
-	printf("%s: %u updates of about %zu bytes\n  faults:", scenario->name,
-		scenario->workload.txns, scenario->workload.base_bytes);
+	printf("%s: %u updates of about %zu bytes", scenario->name, scenario->workload.txns,
+		scenario->workload.base_bytes);
+	if (scenario->fault_count || scenario->commands)
+		printf("\n  faults:");
 	for (size_t i = 0; i < scenario->fault_count; i++)
 		printf(" %s", scenario->faults[i]->name);
 	if (scenario->commands)

@@ -39,8 +39,8 @@ static void print_marked(const struct micro_ops *ops, const struct cut *cut)
 	replay_print_events(recording, is_done ? cut->event : cut->event + 1, mark_of, &marking);
 	printf("  === power cut ===\n");
 	if (cut->event + 1 < recording->count)
-		printf("  (%zu more events were never reached)\n",
-			recording->count - cut->event - 1);
+		printf("  (%zu more event%s never reached)\n", recording->count - cut->event - 1,
+			recording->count - cut->event > 2 ? "s were" : " was");
 	for (size_t i = 0; i < recording->count && i <= cut->event; i++) {
 		if (explain_mark(ops, cut, i) != MARK_TORN)
 			continue;
