@@ -12,7 +12,8 @@
 enum { DEFAULT_BYTES = 192 << 20, TICKS = 256 };
 static const uint64_t WORK_LIMIT = 40000000;
 static const uint64_t STATE_LIMIT = 150000; /* of one epoch: each is read by a strategy */
-enum { BOUNDED_STATES = 10000 };            /* in all epochs, where the exact walk is too much */
+/* Where the exact walk is too much: in all epochs together, and at least in each. */
+enum { BOUNDED_STATES = 10000, BOUNDED_LEAST = 300 };
 
 /* Nodes of one size: this head, then the cells, then two sets of micro-operations: those that may
  * no longer be taken, and those that are lost. */
@@ -440,7 +441,8 @@ int crash_each(struct micro_ops *ops, const struct crash_limits *limits,
 	*coverage = (struct crash_coverage){
 		.epochs = (unsigned)epochs.count, .lost = UINT_MAX, .surviving = UINT_MAX};
 	for (size_t i = 0; !err && i < epochs.count && !coverage->is_cut; i++)
-		err = crash_epoch(&run, &epochs.items[i], BOUNDED_STATES / epochs.count + 1000);
+		err = crash_epoch(
+			&run, &epochs.items[i], BOUNDED_STATES / epochs.count + BOUNDED_LEAST);
 	coverage->is_exact = !coverage->is_cut && coverage->exact_epochs == epochs.count;
 	for (size_t i = 0; run.after && i < ops->count; i++)
 		free(run.after[i]);

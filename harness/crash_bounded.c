@@ -282,11 +282,6 @@ static int play_samples(struct widen *widen)
 
 /* ---- set-up ---- */
 
-static bool is_together(const struct micro_op *a, const struct micro_op *b, int grain)
-{
-	return grain == 0 ? a->object == b->object : grain == 1 ? a->event == b->event : false;
-}
-
 static int make_grains(struct widen *widen)
 {
 	const struct micro_op *items = widen->run->ops->items;
@@ -310,8 +305,7 @@ static int make_grains(struct widen *widen)
 
 			if (grain == 0 && group_at[object] != UINT32_MAX)
 				made->group_of[i] = group_at[object];
-			else if (i && grain == 1 &&
-				 is_together(&items[widen->open[i - 1]], item, grain))
+			else if (i && grain == 1 && items[widen->open[i - 1]].event == item->event)
 				made->group_of[i] = made->groups - 1;
 			else
 				made->group_of[i] = made->groups++;
