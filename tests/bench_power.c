@@ -16,9 +16,10 @@
 #include "harness/crash_state.h"
 #include "harness/judge.h"
 #include "harness/plugins.h"
+#include "harness/store.h"
 #include "tests/bench.h"
 
-enum { NAIVE_SAMPLE = 300 };
+enum { NAIVE_SAMPLE = 300, SMALL_STATES = 10000 };
 
 /* One recording of a strategy, and what it takes to read its states. */
 struct bench {
@@ -119,7 +120,8 @@ static void measure_rate(struct lab *lab)
 		const char *name;
 		unsigned txns;
 		size_t bytes;
-	} cases[] = {{"truncate-write", 10, 600}, {"replace", 4, 600}, {"append-crc", 6, 1500},
+	} cases[] = {{"truncate-write", 10, 100}, {"truncate-write", 10, 600},
+		{"append-crc", 7, 100}, {"append-crc", 6, 1500}, {"replace", 4, 600},
 		{"spool-rename", 5, 600}, {"generation-symlink", 2, 1000}, {"sqlite", 2, 1000}};
 
 	printf("\npower cuts under posix, every state generated, read and judged, median of %d:\n",
@@ -143,6 +145,51 @@ static void measure_rate(struct lab *lab)
 			cases[i].txns, cases[i].bytes, coverage.sets,
 			(unsigned long long)coverage.states, alone, seconds,
 			(double)coverage.states / seconds, coverage.is_exact ? "" : "  (bounded)");
+		bench_release(&bench);
+	}
+}
+
+/* ---- small documents ---- */
+
+/* One update of 100 bytes; each state is torn in another way. */
+static double time_small(struct bench *bench)
+{
+	uint32_t object = tree_lookup(bench->recording.final, TREE_ROOT, DOCUMENT_PATH);
+	double start;
+
+	if (object == UINT32_MAX)
+		object = tree_lookup(bench->recording.final, TREE_ROOT, LOG_PATH);
+	start_reading(bench);
+	start = now();
+	for (uint64_t i = 0; i < SMALL_STATES; i++) {
+		char text[16];
+		struct op op = {.kind = OP_WRITE, .object = object, .offset = 40, .effect = 8};
+		struct crash_state state = {
+			.event = bench->recording.count, .tree = tree_ref(bench->recording.final)};
+
+		snprintf(text, sizeof(text), "%08u", (unsigned)i);
+		op.data = (uint8_t *)text;
+		if (tree_apply(&state.tree, &op) || read_and_judge(bench, &state))
+			fail("small", -EIO);
+		tree_unref(state.tree);
+	}
+	return now() - start;
+}
+
+static void measure_small(struct lab *lab)
+{
+	static const char *const names[] = {"truncate-write", "append-crc", "replace"};
+
+	printf("\nsmall documents, %d different torn states read and judged, median of %d:\n",
+		SMALL_STATES, ROUNDS);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		double seconds[ROUNDS];
+		struct bench bench;
+
+		bench_init(&bench, lab, names[i], 1, 100);
+		for (int round = 0; round < ROUNDS; round++)
+			seconds[round] = time_small(&bench);
+		printf("  %-20s %9.0f states/s\n", names[i], SMALL_STATES / median(seconds));
 		bench_release(&bench);
 	}
 }
@@ -315,6 +362,7 @@ static void measure_width(struct lab *lab)
 
 void measure_power(struct lab *lab)
 {
+	measure_small(lab);
 	measure_rate(lab);
 	measure_naive(lab);
 	measure_width(lab);
