@@ -31,11 +31,12 @@ struct best {
 struct outcome {
 	struct sweep *sweep;
 	const struct power *power;
-	const char *incomplete;
+	const char *skipped, *incomplete; /* why nothing could be run, or not all; NULL */
 	struct evidence evidence;
 	struct crash_coverage coverage; /* the least of all recordings */
 	bool is_bounded;
-	uint64_t recovered;   /* states that crashed recoveries left */
+	uint64_t recovered;             /* states that crashed recoveries left */
+	uint64_t sound[PROPERTY_COUNT]; /* of those, from a crash state that does not break it */
 	uint64_t unrecovered; /* crash states whose recovery was not crashed: they were too many */
 	struct best best[PROPERTY_COUNT];
 };
@@ -250,6 +251,7 @@ static int visit_recovered(void *context, const struct crash_state *state)
 	if (!err)
 		err = judge_state(crashing->base, crashing->base_state, probe, &judgement);
 	for (int i = 0; !err && i < PROPERTY_COUNT; i++) {
+		crashing->outcome->sound[i] += !crashing->base_judgement->findings[i].is_violated;
 		/* What is lost without a second crash is no finding about recovery. */
 		if (judgement.findings[i].is_violated &&
 			!crashing->base_judgement->findings[i].is_violated)
@@ -295,10 +297,10 @@ static int visit_state(void *context, const struct crash_state *state)
 	const struct probe *probe;
 	int err;
 
+	outcome->evidence.states++;
 	if (state->event < crashing->struck)
 		return 0;
 	err = prober_ask(outcome->sweep->prober, state->tree, PROBE_LIFE, &probe);
-	outcome->evidence.states++;
 	if (!err)
 		err = judge_state(crashing, state, probe, &judgement);
 	if (!err && outcome->power->is_recovery)
@@ -407,9 +409,21 @@ static unsigned count_acknowledged(const struct recording *recording)
 	return count;
 }
 
-/* Records a plan and crashes it. *fired is whether the fault struck. */
-static int run_plan(struct outcome *outcome, const struct plan *plan, bool *fired)
+static size_t first_struck(const struct recording *recording)
 {
+	size_t i = 0;
+
+	while (i < recording->count &&
+		(recording->events[i].kind != EVENT_OP ||
+			recording->events[i].op.strike.action == STRIKE_NONE))
+		i++;
+	return i;
+}
+
+/* Records a plan and crashes it. *fired is whether the fault struck. */
+static int run_plan(void *context, const struct plan *plan, bool *fired)
+{
+	struct outcome *outcome = context;
 	struct recording recording;
 	struct crashing crashing = {.outcome = outcome, .plan = plan, .recording = &recording};
 	int err = sweep_record(outcome->sweep, plan, &recording);
@@ -417,37 +431,13 @@ static int run_plan(struct outcome *outcome, const struct plan *plan, bool *fire
 	*fired = !err && recording.fired > 0;
 	outcome->evidence.runs += !outcome->power->is_recovery;
 	outcome->evidence.fired += *fired || !(plan->fault || outcome->power->is_recovery);
-	for (size_t i = 0; *fired && i < recording.count && !crashing.struck; i++) {
-		if (recording.events[i].kind == EVENT_OP &&
-			recording.events[i].op.strike.action != STRIKE_NONE)
-			crashing.struck = i;
-	}
+	if (*fired)
+		crashing.struck = first_struck(&recording);
 	if (!err && (*fired || !plan->fault))
 		err = crash_recording(&crashing, visit_state);
 	if (!plan->fault && !err)
 		outcome->sweep->baseline_acknowledged = count_acknowledged(&recording);
 	recording_release(&recording);
-	return err;
-}
-
-static int run_plans(struct outcome *outcome)
-{
-	const struct fault *fault = outcome->power->fault;
-	int err = 0;
-
-	for (unsigned variant = 0; variant < fault_variant_count(fault); variant++) {
-		bool fired = true;
-
-		for (uint64_t n = 1; !err && fired && !outcome->incomplete; n++) {
-			struct plan plan = {.fault = fault,
-				.variant = variant,
-				.n = n,
-				.seed = outcome->sweep->options->seed};
-
-			if (!is_over(outcome))
-				err = run_plan(outcome, &plan, &fired);
-		}
-	}
 	return err;
 }
 
@@ -507,12 +497,20 @@ static enum verdict verdict_of(
 		snprintf(why, why_size, "%s", outcome->best[property].text);
 		return VERDICT_VIOLATED;
 	}
+	if (outcome->skipped) {
+		snprintf(why, why_size, "%s", outcome->skipped);
+		return VERDICT_NOT_TESTED;
+	}
 	if (outcome->incomplete) {
 		snprintf(why, why_size, "%s", outcome->incomplete);
 		return VERDICT_UNKNOWN;
 	}
 	if (!outcome->evidence.fired) {
 		snprintf(why, why_size, "the fault never fired");
+		return VERDICT_NOT_TESTED;
+	}
+	if (outcome->power->is_recovery && !outcome->sound[property]) {
+		snprintf(why, why_size, "every crash state breaks it without a second crash");
 		return VERDICT_NOT_TESTED;
 	}
 	if (property != CONSISTENCY && !sweep->baseline_acknowledged) {
@@ -577,7 +575,8 @@ int power_run(struct sweep *sweep, const struct power *power, struct result_list
 	outcome->power = power;
 	prober_start_count(sweep->prober);
 	if (power->fault)
-		err = run_plans(outcome);
+		err = sweep_each_plan(sweep, power->fault,
+			&(struct sweep_visit){is_over, run_plan, outcome}, &outcome->skipped);
 	else if (!power->is_recovery || sweep->subject->strategy->recover)
 		err = run_plan(outcome, &baseline, &fired);
 	prober_count(sweep->prober, &outcome->evidence.states, &outcome->evidence.unique_states);

@@ -14,6 +14,7 @@
 #include "harness/full_disk.h"
 
 struct outcome {
+	struct sweep *sweep;
 	const char *skipped;    /* why nothing could be run here; NULL */
 	const char *incomplete; /* why the sweep ended before its time; NULL */
 	struct evidence evidence;
@@ -87,9 +88,10 @@ int sweep_record(const struct sweep *sweep, const struct plan *plan, struct reco
 }
 
 /* Runs one plan and judges it. *fired is whether the fault struck. */
-static int run_plan(
-	struct sweep *sweep, const struct plan *plan, struct outcome *outcome, bool *fired)
+static int run_plan(void *context, const struct plan *plan, bool *fired)
 {
+	struct outcome *outcome = context;
+	struct sweep *sweep = outcome->sweep;
 	bool is_baseline = !plan->fault && !plan->commands;
 	struct recording recording;
 	struct judgement judgement;
@@ -116,10 +118,15 @@ out:
 	return err;
 }
 
-static int sweep_variants(struct sweep *sweep, const struct fault *fault, struct outcome *outcome)
+int sweep_each_plan(const struct sweep *sweep, const struct fault *fault,
+	const struct sweep_visit *visit, const char **skipped)
 {
 	int err = 0;
 
+	if (fault->is_real && full_disk_enter()) {
+		*skipped = "skipped: user namespaces are not allowed here";
+		return 0;
+	}
 	for (unsigned variant = 0; variant < fault_variant_count(fault); variant++) {
 		bool fired = true;
 
@@ -129,17 +136,24 @@ static int sweep_variants(struct sweep *sweep, const struct fault *fault, struct
 				.n = n,
 				.seed = sweep->options->seed};
 
-			outcome->incomplete = sweep_reason_to_stop(sweep, outcome->evidence.runs);
-			if (outcome->incomplete)
+			if (visit->is_over(visit->context))
 				return 0;
-			err = run_plan(sweep, &plan, outcome, &fired);
+			err = visit->run(visit->context, &plan, &fired);
 			/* A real disk that did not run full is asked twice: its size is the
 			 * kernel's business, and one lenient moment must not end the sweep. */
 			if (!err && !fired && fault->is_real)
-				err = run_plan(sweep, &plan, outcome, &fired);
+				err = visit->run(visit->context, &plan, &fired);
 		}
 	}
 	return err;
+}
+
+static bool is_over(void *context)
+{
+	struct outcome *outcome = context;
+
+	outcome->incomplete = sweep_reason_to_stop(outcome->sweep, outcome->evidence.runs);
+	return outcome->incomplete != NULL;
 }
 
 static int sweep_samples(
@@ -153,10 +167,9 @@ static int sweep_samples(
 			.commands = fault->commands, .n = i + 1, .seed = sweep->options->seed + i};
 		bool fired;
 
-		outcome->incomplete = sweep_reason_to_stop(sweep, outcome->evidence.runs);
-		if (outcome->incomplete)
+		if (is_over(outcome))
 			return 0;
-		err = run_plan(sweep, &plan, outcome, &fired);
+		err = run_plan(outcome, &plan, &fired);
 	}
 	return err;
 }
@@ -251,14 +264,14 @@ int sweep_run(struct sweep *sweep, const struct sweep_fault *fault, struct resul
 	if (!outcome)
 		return -ENOMEM;
 	prober_start_count(sweep->prober);
-	if (fault->fault && fault->fault->is_real && full_disk_enter())
-		outcome->skipped = "skipped: user namespaces are not allowed here";
-	else if (fault->fault)
-		err = sweep_variants(sweep, fault->fault, outcome);
+	outcome->sweep = sweep;
+	if (fault->fault)
+		err = sweep_each_plan(sweep, fault->fault,
+			&(struct sweep_visit){is_over, run_plan, outcome}, &outcome->skipped);
 	else if (fault->commands)
 		err = sweep_samples(sweep, fault, outcome);
 	else
-		err = run_plan(sweep, &baseline, outcome, &fired);
+		err = run_plan(outcome, &baseline, &fired);
 	if (outcome->incomplete && outcome->evidence.coverage == COVERAGE_EXHAUSTIVE)
 		outcome->evidence.coverage = COVERAGE_BOUNDED;
 	prober_count(sweep->prober, &outcome->evidence.states, &outcome->evidence.unique_states);

@@ -45,6 +45,19 @@ const char *sweep_reason_to_stop(const struct sweep *sweep, uint64_t count);
 /* Records one plan; what seems to hang is recorded again. As record_run(). */
 int sweep_record(const struct sweep *sweep, const struct plan *plan, struct recording *recording);
 
+/* What is done with the plans of a fault. */
+struct sweep_visit {
+	bool (*is_over)(void *context); /* asked before each: true ends it */
+	int (*run)(void *context, const struct plan *plan, bool *fired);
+	void *context;
+};
+
+/* Every plan of a fault: for each variant N = 1, 2, ... until nothing fires. A real full disk is
+ * entered first; where that is not allowed nothing is run, and *skipped says so. Returns what
+ * `run` returns unless that is 0. */
+int sweep_each_plan(const struct sweep *sweep, const struct fault *fault,
+	const struct sweep_visit *visit, const char **skipped);
+
 /* Runs the sweep and adds one result a property. `sweep->baseline_acknowledged` must be known,
  * that is, the sweep without a fault comes first. Returns 0 or -errno: the harness failed, and
  * nothing was added. */

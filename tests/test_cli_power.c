@@ -232,18 +232,14 @@ static void test_cli_power__a_dry_run_says_which_models(void **state)
 
 /* ---- limits ---- */
 
-static void test_cli_power__what_was_not_run_is_never_held(void **state)
+static void is_all_unknown(struct outcome *outcome)
 {
-	struct outcome outcome =
-		RUN("run", "power-cut", "--strategy", "replace-fsync-dir,undo-journal", "--model",
-			"posix", "--max-states", "10", "--require-complete", "--json", "-");
 	json_t *json, *item;
 	size_t i;
 
-	(void)state;
-	skip_without_ptrace(&outcome);
-	assert_int_equal(outcome.status, 5);
-	json = parse(&outcome);
+	skip_without_ptrace(outcome);
+	assert_int_equal(outcome->status, 5);
+	json = parse(outcome);
 	json_array_foreach(json_object_get(json, "results"), i, item)
 	{
 		if (is(item, "fault", "none") || is(item, "property", "isolation") ||
@@ -256,6 +252,26 @@ static void test_cli_power__what_was_not_run_is_never_held(void **state)
 			assert_int_equal(evidence(item, "states"), 10);
 	}
 	json_decref(json);
+}
+
+static void test_cli_power__what_was_not_run_is_never_held(void **state)
+{
+	struct outcome outcome =
+		RUN("run", "power-cut", "--strategy", "replace-fsync-dir,undo-journal", "--model",
+			"posix", "--max-states", "10", "--require-complete", "--json", "-");
+
+	(void)state;
+	is_all_unknown(&outcome);
+}
+
+/* States before the fault are not read, and count all the same. */
+static void test_cli_power__nor_after_a_fault(void **state)
+{
+	struct outcome outcome = RUN("run", "power-after-fault", "--strategy", "append-crc-fsync",
+		"--max-states", "10", "--require-complete", "--json", "-");
+
+	(void)state;
+	is_all_unknown(&outcome);
 }
 
 static void test_cli_power__a_violation_that_was_found_in_time_counts(void **state)
@@ -567,6 +583,7 @@ int main(void)
 		TEST(test_cli_power__models_are_listed),
 		TEST(test_cli_power__a_dry_run_says_which_models),
 		TEST(test_cli_power__what_was_not_run_is_never_held),
+		TEST(test_cli_power__nor_after_a_fault),
 		TEST(test_cli_power__a_violation_that_was_found_in_time_counts),
 		TEST(test_cli_power__a_time_limit_ends_it),
 		TEST(test_cli_power__an_interrupt_gives_a_partial_report_and_cleans_up),
