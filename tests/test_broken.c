@@ -131,6 +131,7 @@ static const struct row rows[] = {
 	{"undo-journal-crashes", "undo-journal", "kill", CONSISTENCY, "recovery crashes (SIGSEGV)",
 		0},
 	{"undo-journal-demands", "undo-journal", NULL, CONSISTENCY, "recovery fails: ENOENT", 0},
+	{"undo-journal-refuses", "undo-journal", NULL, CONSISTENCY, "recovery fails: EACCES", 0},
 	{"undo-journal-ignored", "undo-journal", "kill", ATOMICITY,
 		"transaction 1 is there in part", 0},
 	{"undo-journal-stays", "undo-journal", "kill", CONSISTENCY, "the next update fails: EEXIST",

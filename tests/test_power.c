@@ -295,7 +295,7 @@ static void test_power__no_recovery_is_none_that_holds(void **state)
 static void test_power__what_no_state_keeps_recovery_cannot_keep(void **state)
 {
 	(void)state;
-	assert_true(is_right(result_of("undo-journal-demands", "recovery", "posix", CONSISTENCY),
+	assert_true(is_right(result_of("undo-journal-refuses", "recovery", "posix", CONSISTENCY),
 		VERDICT_NOT_TESTED, "every crash state breaks it without a second crash"));
 }
 
