@@ -43,11 +43,9 @@ static void list_scenarios(void)
 
 static void list_points(void)
 {
-	for (int i = 0; i < POINT_COUNT; i++) {
-		if (i != POINT_STORE)
-			printf("  %s%s\n", points[i].name,
-				point_has_reduce((enum point_id)i) ? "[/reduce]" : "");
-	}
+	for (int i = 0; i < POINT_FAULTS; i++)
+		printf("  %s%s\n", points[i].name,
+			point_has_reduce((enum point_id)i) ? "[/reduce]" : "");
 }
 
 static const struct section {

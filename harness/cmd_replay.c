@@ -294,7 +294,7 @@ int cmd_replay(int argc, char **argv)
 	machine_unmap_clock();
 	err = inject_init();
 	if (!err)
-		err = filter_init(&replay.filter);
+		err = filter_init(&replay.filter, false);
 	if (!err)
 		err = workspace_init(&replay.workspace, &replay.scratch, 0);
 	if (!err)

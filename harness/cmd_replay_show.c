@@ -19,6 +19,10 @@ static void print_entry(const struct view_entry *entry)
 
 void replay_print_view(const struct view *view, unsigned members)
 {
+	if (view->has_number) {
+		printf(" the number %" PRIu64 "\n", view->number);
+		return;
+	}
 	for (unsigned member = 0; member < members; member++) {
 		size_t count = 0;
 

@@ -537,7 +537,7 @@ int cmd_run(int argc, char **argv)
 	prepare(&run);
 	progress_init(&run.progress, run.unit_count,
 		options_when("progress", run.options.progress, true));
-	if (inject_init() || filter_init(&run.filter)) {
+	if (inject_init() || filter_init(&run.filter, false)) {
 		fputs("error: libfiu or libseccomp could not be started\n", stderr);
 		release(&run);
 		return EXIT_HARNESS;

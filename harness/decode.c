@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,6 +28,7 @@ static const uint64_t max_bytes = 0x7ffff000;
 static int set_name(struct op *op, const struct place *place)
 {
 	op->directory = place->directory;
+	op->is_deep |= place->is_deep;
 	op->name = strdup(place->name);
 	return op->name ? 1 : -ENOMEM;
 }
@@ -34,6 +36,7 @@ static int set_name(struct op *op, const struct place *place)
 static int set_new_name(struct op *op, const struct place *place)
 {
 	op->new_directory = place->directory;
+	op->is_deep |= place->is_deep;
 	op->new_name = strdup(place->name);
 	return op->new_name ? 1 : -ENOMEM;
 }
@@ -132,9 +135,7 @@ static int decode_open(
 			return 0;
 		op->is_truncating = flags & O_TRUNC && S_ISREG(st.st_mode) && st.st_size > 0 &&
 		                    !(flags & O_CREAT && flags & O_EXCL);
-		op->directory = place.directory;
-		op->name = strdup(place.name);
-		return op->name ? 1 : -ENOMEM;
+		return set_name(op, &place);
 	}
 	if (place.directory == UINT32_MAX)
 		return 0;
@@ -214,7 +215,8 @@ static int decode_data(const struct task *task, int fd, const struct iovec *vect
 		return 1;
 	}
 	/* On Linux pwrite(2), too, appends on an O_APPEND descriptor. */
-	if (descriptor.flags & O_APPEND || flags & RWF_APPEND)
+	op->is_appending = descriptor.flags & O_APPEND || flags & RWF_APPEND;
+	if (op->is_appending)
 		op->offset = descriptor.st.st_size;
 	op->is_synchronous = descriptor.flags & O_DSYNC || flags & (RWF_DSYNC | RWF_SYNC);
 	end = (uint64_t)op->offset + op->size_bytes;
@@ -257,7 +259,10 @@ static int decode_truncate(const struct task *task, const struct call *call, str
 	if (err || stat(place.path, &st))
 		return err;
 	op->object = inode_map_get(task->inodes, st.st_dev, st.st_ino);
-	return op->object == UINT32_MAX ? 0 : decode_size(task, call->args[1], op);
+	if (op->object == UINT32_MAX)
+		return 0;
+	err = set_name(op, &place);
+	return err < 0 ? err : decode_size(task, call->args[1], op);
 }
 
 static int decode_fallocate(const struct task *task, const struct call *call, struct op *op)
@@ -290,7 +295,7 @@ static int decode_chmod_path(
 		return err;
 	op->object = inode_map_get(task->inodes, st.st_dev, st.st_ino);
 	op->mode = mode & 07777;
-	return op->object != UINT32_MAX;
+	return op->object == UINT32_MAX ? 0 : set_name(op, &place);
 }
 
 /* ---- the table of calls ---- */
@@ -399,12 +404,28 @@ static int decode_on_descriptor(
 	return decode_descriptor(task, (int)call->args[0], op);
 }
 
+/* Whether decode_look() knows the call. */
+static bool is_look(long number)
+{
+	static const int looks[] = {SYS_stat, SYS_lstat, SYS_fstat, SYS_newfstatat, SYS_statx,
+		SYS_access, SYS_faccessat, SYS_faccessat2, SYS_readlink, SYS_readlinkat,
+		SYS_getdents, SYS_getdents64, SYS_lseek, SYS_fcntl};
+
+	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+		if (looks[i] == number)
+			return true;
+	}
+	return false;
+}
+
 int decode_entry(const struct task *task, const struct call *call, struct op *op)
 {
 	const uint64_t *a = call->args;
 	int found;
 
 	memset(op, 0, sizeof(*op));
+	if (is_look(call->number))
+		return decode_look(task, call, op);
 	switch (call->number) {
 	case SYS_open:
 		decode_point(POINT_OPEN, op);
@@ -427,6 +448,10 @@ int decode_entry(const struct task *task, const struct call *call, struct op *op
 	case SYS_syncfs:
 		return decode_on_descriptor(task, POINT_SYNCFS, call, op);
 	case SYS_flock:
+		op->lock = a[1] & LOCK_SH   ? LOCK_SHARE
+		           : a[1] & LOCK_EX ? LOCK_EXCLUDE
+		                            : LOCK_RELEASE;
+		op->is_blocking = op->lock != LOCK_RELEASE && !(a[1] & LOCK_NB);
 		return decode_on_descriptor(task, POINT_FLOCK, call, op);
 	case SYS_sync:
 		decode_point(POINT_SYNC, op);

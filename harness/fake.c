@@ -48,6 +48,33 @@ static void now(struct fake *fake, struct timespec *time)
 	time->tv_nsec = (long)(passed % 1000000000);
 }
 
+/* The clock goes on by what the sleep would have taken. */
+static int answer_sleep(struct fake *fake, const struct task *task, struct call *call)
+{
+	bool is_clock = call->number == SYS_clock_nanosleep;
+	uint64_t at = is_clock ? call->args[2] : call->args[0];
+	struct timespec time = {0};
+	int64_t passed;
+
+	fake->has_slept = true;
+	if (call->number == SYS_poll)
+		time.tv_nsec = (int)call->args[2] > 0 ? (int)call->args[2] * 1000000L : 0;
+	else if (call->number == SYS_ppoll)
+		task_peek(task, call->args[2], &time, sizeof(time));
+	else if (call->number == SYS_select || call->number == SYS_pselect6)
+		task_peek(task, call->args[4], &time, sizeof(time));
+	else if (call->number != SYS_sched_yield && task_peek(task, at, &time, sizeof(time)))
+		return answer_with(task, call, -EFAULT);
+	if (call->number == SYS_select)
+		time.tv_nsec *= 1000; /* a struct timeval */
+	passed = time.tv_sec * 1000000 + time.tv_nsec / 1000;
+	/* Until then, and not so long. */
+	if (is_clock && call->args[1] & TIMER_ABSTIME)
+		passed -= fake_start * 1000000 + (int64_t)fake->ticks;
+	fake->ticks += passed > 0 ? (uint64_t)passed : 0;
+	return answer_with(task, call, 0);
+}
+
 static int answer_time(struct fake *fake, const struct task *task, struct call *call)
 {
 	struct timespec time;
@@ -83,13 +110,21 @@ int fake_answer(struct fake *fake, const struct task *task, struct call *call)
 	case SYS_gettimeofday:
 	case SYS_time:
 		return answer_time(fake, task, call);
+	case SYS_nanosleep:
+	case SYS_clock_nanosleep:
+	case SYS_poll:
+	case SYS_ppoll:
+	case SYS_select:
+	case SYS_pselect6:
+	case SYS_sched_yield:
+		return answer_sleep(fake, task, call);
 	case SYS_getpid:
-		return answer_with(task, call, FAKE_PID);
+		return answer_with(task, call, FAKE_PID + fake->number);
 	case SYS_kill:
 	case SYS_tgkill:
 	case SYS_pidfd_open:
 		/* The id that it was told is nobody's, or somebody else's. */
-		if (call->args[0] != FAKE_PID)
+		if (call->args[0] != (uint64_t)FAKE_PID + fake->number)
 			return 1;
 		err = machine_set_argument(task->pid, call, 0, (uint64_t)task->pid);
 		return err ? err : 1;

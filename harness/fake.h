@@ -6,11 +6,15 @@
 #ifndef TORNWRITE_FAKE_H
 #define TORNWRITE_FAKE_H
 
+#include <stdbool.h>
+
 #include "harness/task.h"
 
 struct fake {
 	uint64_t random; /* state of the generator */
-	uint64_t ticks;  /* how often the time was asked for */
+	uint64_t ticks;  /* microseconds that have passed: one each time that it is asked */
+	unsigned number; /* of several workers: each has an id of its own */
+	bool has_slept;  /* since the caller cleared it: sleeping takes no time here */
 };
 
 /* Answers a call at its entry stop in the kernel's place, or gives it back the true process id.

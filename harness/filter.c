@@ -2,6 +2,7 @@
 #include "harness/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -63,6 +64,25 @@ static const int traced_calls[] = {
 	SCMP_SYS(getrandom),
 };
 
+/* Where one of several workers may see what another did, or let it go first. */
+static const int looking_calls[] = {
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(sched_yield),
+};
+
 /* Calls that the recorder cannot follow, and that every program can do without. */
 static const int missing_calls[] = {
 	SCMP_SYS(io_uring_setup),
@@ -70,9 +90,40 @@ static const int missing_calls[] = {
 	SCMP_SYS(copy_file_range),
 };
 
-static int add_rules(scmp_filter_ctx context)
+static int add_looks(scmp_filter_ctx context)
 {
+	static const int lock_commands[] = {
+		F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
 	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(looking_calls) / sizeof(*looking_calls); i++)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), looking_calls[i], 0);
+	for (size_t i = 0; !err && i < sizeof(lock_commands) / sizeof(*lock_commands); i++)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(fcntl), 1,
+			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)lock_commands[i]));
+	/* The end of a file, or its holes; other positions are nobody else's business. */
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(lseek), 1,
+			SCMP_A2(SCMP_CMP_GE, SEEK_END));
+	/* With nothing to wait for they are ways to sleep. */
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(poll), 1,
+			SCMP_A1(SCMP_CMP_EQ, 0));
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(ppoll), 1,
+			SCMP_A1(SCMP_CMP_EQ, 0));
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(select), 1,
+			SCMP_A0(SCMP_CMP_EQ, 0));
+	if (!err)
+		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(pselect6), 1,
+			SCMP_A0(SCMP_CMP_EQ, 0));
+	return err;
+}
+
+static int add_rules(scmp_filter_ctx context, bool has_looks)
+{
+	int err = has_looks ? add_looks(context) : 0;
 
 	for (size_t i = 0; !err && i < sizeof(traced_calls) / sizeof(*traced_calls); i++)
 		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), traced_calls[i], 0);
@@ -91,7 +142,7 @@ static int add_rules(scmp_filter_ctx context)
 	return err;
 }
 
-int filter_init(struct filter *filter)
+int filter_init(struct filter *filter, bool has_looks)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int fd = memfd_create("filter", MFD_CLOEXEC);
@@ -103,7 +154,7 @@ int filter_init(struct filter *filter)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = add_rules(context);
+	err = add_rules(context, has_looks);
 	if (!err)
 		err = seccomp_export_bpf(context, fd);
 	if (err)

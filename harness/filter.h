@@ -6,6 +6,7 @@
 #define TORNWRITE_FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 /* prctl(FILTER_MARK, enum event_kind, txn, -errno): how a built-in worker tells the tracer where
  * it is. Never reaches the kernel. */
@@ -15,8 +16,9 @@ struct filter {
 	struct sock_fprog program; /* `filter` is owned */
 };
 
-/* Builds the filter. Returns 0 or -errno. Pair with filter_release(). */
-int filter_init(struct filter *filter);
+/* Builds the filter. `has_looks`: for workers whose schedule is chosen, calls that only look at
+ * files, that lock bytes, and that sleep stop, too. Returns 0 or -errno. Pair with filter_release(). */
+int filter_init(struct filter *filter, bool has_looks);
 void filter_release(struct filter *filter);
 
 /* Installs it on the calling process, for ever, with no_new_privs. Async-signal-safe.

@@ -84,6 +84,14 @@ int full_disk_mount(struct full_disk *disk, const struct workspace *workspace)
 		umount2(disk->path, MNT_DETACH);
 		return err;
 	}
+	/* A size of 0 is no limit at all, so that a store of one block could not lose it. */
+	disk->ballast_fd = openat(disk->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (disk->ballast_fd < 0 || write(disk->ballast_fd, "", 1) != 1) {
+		int err = -errno;
+
+		full_disk_unmount(disk);
+		return err;
+	}
 	return 0;
 }
 
@@ -101,9 +109,8 @@ static int set_size(const struct full_disk *disk, uint64_t blocks)
 {
 	char options[64];
 
-	/* A size of 0 would be no limit at all. */
 	snprintf(options, sizeof(options), "size=%llu",
-		(unsigned long long)(blocks ? blocks : 1) * TREE_PAGE_BYTES);
+		(unsigned long long)blocks * TREE_PAGE_BYTES);
 	return mount(NULL, disk->path, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) ? -errno
 	                                                                                 : 0;
 }
@@ -139,6 +146,8 @@ void full_disk_shrink(struct full_disk *disk)
 void full_disk_unmount(struct full_disk *disk)
 {
 	close(disk->directory_fd);
+	if (disk->ballast_fd >= 0)
+		close(disk->ballast_fd);
 	umount2(disk->path, MNT_DETACH);
 }
 

@@ -20,6 +20,7 @@ int full_disk_enter(void);
 struct full_disk {
 	char path[PATH_MAX + 8];
 	int directory_fd;  /* its root */
+	int ballast_fd;    /* a file without a name, so that one block is always used */
 	bool is_shrinking; /* what is freed is taken at once */
 	uint64_t limit_blocks, most_blocks;
 };

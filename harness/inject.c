@@ -61,7 +61,7 @@ static void set_external(bool on)
 {
 	if (state.is_external == on)
 		return;
-	for (int i = 0; i < POINT_COUNT; i++) {
+	for (int i = 0; i < POINT_FAULTS; i++) {
 		if (on)
 			fiu_enable_external(points[i].name, 1, NULL, 0, answer);
 		else
@@ -203,6 +203,10 @@ void inject_ask(const struct op *op, uint64_t blocks_used, struct strike *strike
 	int failnum;
 
 	assert(state.plan);
+	if (op->point >= POINT_FAULTS) {
+		memset(strike, 0, sizeof(*strike));
+		return;
+	}
 	if (blocks_used > state.most_blocks)
 		state.most_blocks = blocks_used;
 	decide(op, blocks_used, &state.decision);
@@ -262,7 +266,7 @@ static bool point_exists(const char *name)
 	/* libfiu knows a wildcard only at the end of a name. */
 	if (star[1])
 		return false;
-	for (int i = 0; i < POINT_COUNT; i++) {
+	for (int i = 0; i < POINT_FAULTS; i++) {
 		if (!fnmatch(name, points[i].name, 0) || !fnmatch(name, reduce_names[i], 0))
 			return true;
 	}
@@ -271,11 +275,11 @@ static bool point_exists(const char *name)
 
 static const char *nearest_point(const char *name)
 {
-	const char *names[POINT_COUNT];
+	const char *names[POINT_FAULTS];
 
-	for (int i = 0; i < POINT_COUNT; i++)
+	for (int i = 0; i < POINT_FAULTS; i++)
 		names[i] = points[i].name;
-	return suggest(name, names, POINT_COUNT);
+	return suggest(name, names, POINT_FAULTS);
 }
 
 /* An errno name or a decimal number; 0: neither. */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "harness/judge_private.h"
 #include "harness/sync_loss.h"
 
 const char *const property_names[PROPERTY_COUNT] = {
@@ -27,15 +28,14 @@ const char *const property_names[PROPERTY_COUNT] = {
 
 enum { ENDLESS_SIGNALS = 100 };
 
-enum txn_state { TXN_NOT_STARTED, TXN_IN_DOUBT, TXN_ACKNOWLEDGED, TXN_REFUSED };
-
 struct judge {
 	const struct subject *subject;
 	struct prober *prober;
 	struct judgement *judgement;
 	unsigned members;
-	uint64_t count;         /* of transactions, 0 included */
-	enum txn_state *states; /* by id; borrowed by judge_crash() */
+	uint64_t count;          /* of transactions, 0 included */
+	enum txn_state *states;  /* by id; borrowed by judge_crash() */
+	struct told_probe *told; /* room for judge_counter_tell() */
 };
 
 __attribute__((format(printf, 3, 4))) static void violate(
@@ -297,6 +297,16 @@ static void judge_life(struct judge *judge, const struct probe *probe)
 
 /* ---- one recording ---- */
 
+static int ask(struct judge *judge, const struct tree *tree, enum probe_depth depth,
+	const struct probe **probe)
+{
+	int err = prober_ask(judge->prober, tree, depth, probe);
+
+	if (!err)
+		*probe = judge_counter_tell(*probe, judge->states, judge->count, judge->told);
+	return err;
+}
+
 /* After a failed sync: what would a power cut leave of what was acknowledged? */
 static int judge_lost(struct judge *judge, const struct sync_loss *loss, struct tree *tree)
 {
@@ -310,7 +320,7 @@ static int judge_lost(struct judge *judge, const struct sync_loss *loss, struct 
 	err = sync_loss_tree(loss, tree, &left);
 	if (err)
 		return err;
-	err = prober_ask(judge->prober, left, PROBE_LIFE, &probe);
+	err = ask(judge, left, PROBE_LIFE, &probe);
 	tree_unref(left);
 	if (err)
 		return err;
@@ -329,12 +339,12 @@ static int judge_lost(struct judge *judge, const struct sync_loss *loss, struct 
 static int judge_refusal(struct judge *judge, const struct tree *tree)
 {
 	const struct probe *probe;
-	int err = prober_ask(judge->prober, tree, PROBE_READ, &probe);
+	int err = ask(judge, tree, PROBE_READ, &probe);
 
 	if (err)
 		return err;
 	judge_view(judge, probe);
-	err = prober_ask(judge->prober, tree, PROBE_LIFE, &probe);
+	err = ask(judge, tree, PROBE_LIFE, &probe);
 	if (err)
 		return err;
 	judge_view(judge, probe);
@@ -385,7 +395,7 @@ static int judge_end(struct judge *judge, const struct recording *recording)
 			violate(judge, CONSISTENCY, "the update never ends");
 		return 0;
 	}
-	err = prober_ask(judge->prober, recording->final, PROBE_LIFE, &probe);
+	err = ask(judge, recording->final, PROBE_LIFE, &probe);
 	if (err)
 		return err;
 	if (recording->ending == ENDED_CRASH && WIFSIGNALED(recording->status))
@@ -430,11 +440,13 @@ static int follow_event(
 int judge_recording(const struct subject *subject, struct prober *prober,
 	const struct recording *recording, struct judgement *judgement)
 {
+	struct told_probe told;
 	struct judge judge = {.subject = subject,
 		.prober = prober,
 		.judgement = judgement,
 		.members = subject->strategy->store == STORE_TREE ? TXN_MEMBERS : 1,
-		.count = subject->workload.txns + 1};
+		.count = subject->workload.txns + 1,
+		.told = &told};
 	struct tree *tree = tree_ref(recording->initial);
 	struct sync_loss *loss = sync_loss_new(recording->initial);
 	int err = 0;
@@ -495,12 +507,14 @@ void history_free(struct history *history)
 void judge_crash(const struct subject *subject, const struct history *history,
 	const struct probe *probe, struct judgement *judgement)
 {
+	struct told_probe told;
 	struct judge judge = {.subject = subject,
 		.judgement = judgement,
 		.members = subject->strategy->store == STORE_TREE ? TXN_MEMBERS : 1,
 		.count = history->count,
 		.states = (enum txn_state *)history->states};
 
+	probe = judge_counter_tell(probe, history->states, history->count, &told);
 	judge_view(&judge, probe);
 	judge_life(&judge, probe);
 }

@@ -29,6 +29,9 @@ int machine_skip_call(pid_t pid, struct call *call, int64_t result);
 /* At an exit stop: the task sees `result`. */
 int machine_set_result(pid_t pid, struct call *call, int64_t result);
 
+/* At an exit stop: the task makes the call once more, from its entry stop on. */
+int machine_repeat_call(pid_t pid, struct call *call);
+
 /* Makes the clock of this process and of all that it forks ask the kernel each time, so that the
  * filter can stop it: the functions that the kernel maps into every process (vDSO) are overwritten
  * with the calls that they save. Once a process; harmless otherwise. Returns 0 or -errno: clocks

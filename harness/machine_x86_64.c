@@ -78,6 +78,15 @@ int machine_set_result(pid_t pid, struct call *call, int64_t result)
 	return set_registers(pid, call);
 }
 
+int machine_repeat_call(pid_t pid, struct call *call)
+{
+	enum { SYSCALL_BYTES = 2 };
+
+	call->registers.rip -= SYSCALL_BYTES;
+	call->registers.rax = (unsigned long long)call->number;
+	return set_registers(pid, call);
+}
+
 /* mov eax, number; syscall; ret */
 static int overwrite(int memory_fd, uint64_t address, int number)
 {

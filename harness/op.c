@@ -32,12 +32,19 @@ const struct point points[POINT_COUNT] = {
 	[POINT_SYMLINK] = {"posix/io/dir/symlink", OP_SYMLINK, "symlink"},
 	[POINT_CHMOD] = {"posix/io/mode/chmod", OP_CHMOD, "chmod"},
 	[POINT_STORE] = {"posix/mm/store", OP_STORE, "store"},
+	[POINT_FCNTL] = {"posix/io/lock/fcntl", OP_LOCK, "fcntl"},
+	[POINT_STAT] = {"posix/io/look/stat", OP_LOOK, "stat"},
+	[POINT_ACCESS] = {"posix/io/look/access", OP_LOOK, "access"},
+	[POINT_READLINK] = {"posix/io/look/readlink", OP_LOOK, "readlink"},
+	[POINT_GETDENTS] = {"posix/io/look/getdents", OP_LOOK, "getdents"},
+	[POINT_LSEEK] = {"posix/io/look/lseek", OP_LOOK, "lseek"},
 };
 
 bool op_is_change(const struct op *op)
 {
 	switch (op->kind) {
 	case OP_READ:
+	case OP_LOOK:
 		return false;
 	case OP_OPEN:
 		return op->is_creating || op->is_truncating;
@@ -74,7 +81,7 @@ bool point_has_reduce(enum point_id point)
 
 int point_find(const char *name)
 {
-	for (int i = 0; i < POINT_COUNT; i++) {
+	for (int i = 0; i < POINT_FAULTS; i++) {
 		size_t length = strlen(points[i].name);
 
 		if (strncmp(name, points[i].name, length))

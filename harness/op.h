@@ -21,7 +21,7 @@ enum op_kind {
 	OP_FSYNC,
 	OP_FDATASYNC,
 	OP_SYNC, /* sync, syncfs: everything */
-	OP_LOCK, /* flock */
+	OP_LOCK, /* flock; of several workers also fcntl */
 	OP_RENAME,
 	OP_EXCHANGE,
 	OP_LINK,
@@ -31,6 +31,7 @@ enum op_kind {
 	OP_SYMLINK,
 	OP_CHMOD,
 	OP_STORE, /* a page changed through a shared mapping; seen after the fact, never struck */
+	OP_LOOK,  /* looks at something else than data: names, sizes; only of several workers */
 	OP_KINDS,
 };
 
@@ -68,7 +69,14 @@ enum point_id {
 	POINT_RMDIR,
 	POINT_SYMLINK,
 	POINT_CHMOD,
-	POINT_STORE,
+	POINT_FAULTS, /* what follows is seen, and never struck */
+	POINT_STORE = POINT_FAULTS,
+	POINT_FCNTL,
+	POINT_STAT,
+	POINT_ACCESS,
+	POINT_READLINK,
+	POINT_GETDENTS,
+	POINT_LSEEK,
 	POINT_COUNT,
 };
 extern const struct point points[POINT_COUNT];
@@ -90,6 +98,8 @@ struct strike {
 	uint64_t bytes; /* at least 1 and less than the operation's size_bytes */
 };
 
+enum lock_action { LOCK_NONE, LOCK_SHARE, LOCK_EXCLUDE, LOCK_RELEASE, LOCK_TEST };
+
 struct op {
 	enum op_kind kind;
 	enum point_id point;
@@ -109,12 +119,18 @@ struct op {
 	uint8_t *data;       /* owned; what was written (effect bytes), or a symlink's target */
 	uint32_t mode;       /* permission bits, umask applied: create, mkdir, chmod */
 
+	/* OP_LOCK; of fcntl(2) on bytes offset .. offset + size_bytes, size_bytes 0: to the end. */
+	enum lock_action lock;
+	bool is_blocking; /* waits for the lock */
+
 	bool is_creating;    /* open: makes the file (known at entry) */
 	bool is_truncating;  /* open: O_TRUNC on a file that is not empty */
 	bool is_growing;     /* truncate, write: the file's size grows */
 	bool is_synchronous; /* write: O_SYNC or O_DSYNC, a write and a sync */
 	bool is_allowed;     /* read: the descriptor is open for reading */
 	bool keeps_size;     /* fallocate with FALLOC_FL_KEEP_SIZE */
+	bool is_deep;        /* a path that leads through other directories or symbolic links */
+	bool is_appending;   /* write: at the end, wherever that is */
 	/* 4096-byte blocks of the file that this operation would have to allocate. */
 	uint64_t new_blocks;
 

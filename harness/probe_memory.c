@@ -124,6 +124,8 @@ static struct view *copy_view(
 
 	copy->base_bytes = view->base_bytes;
 	copy->count = step->end == STEP_OK ? view->count : 0;
+	copy->has_number = step->end == STEP_OK && view->has_number;
+	copy->number = copy->has_number ? view->number : 0;
 	for (size_t i = 0; i < copy->count; i++) {
 		struct view_entry *entry = &copy->entries[i];
 

@@ -5,12 +5,14 @@
  */
 #include "harness/record.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,19 +86,51 @@ static void mark(enum event_kind kind, uint64_t txn, int error)
 	prctl(FILTER_MARK, kind, txn, error, 0);
 }
 
-static _Noreturn void run_worker(const struct subject *subject, const struct filter *filter,
+/* One worker of a run. */
+struct task_order {
+	const struct subject *subject;
+	uint64_t first;   /* its first transaction */
+	unsigned txns;    /* how many it makes; 0: it reads */
+	bool is_naive;
+	struct reading *reading;
+	unsigned number; /* of the reading */
+};
+
+static void write_all(const struct task_order *order, const struct txn *all)
+{
+	for (unsigned i = 0; i < order->txns; i++) {
+		int err;
+
+		mark(EVENT_START, all[i].id, 0);
+		err = order->subject->strategy->update(&all[i]);
+		mark(err ? EVENT_REFUSE : EVENT_ACK, all[i].id, err);
+	}
+}
+
+static void read_once(const struct task_order *order)
+{
+	const struct strategy *strategy = order->subject->strategy;
+	struct reading *reading = order->reading;
+
+	mark(EVENT_LOOK, order->number, 0);
+	reading->error = order->is_naive ? strategy->read_naive(&reading->view)
+	                                 : strategy->read(&reading->view);
+	mark(EVENT_SEEN, order->number, reading->error);
+}
+
+static _Noreturn void run_worker(const struct task_order *order, const struct filter *filter,
 	pid_t parent, int directory_fd, const int go[2])
 {
-	unsigned txns = subject->workload.txns;
-	struct txn *all = calloc(txns ? txns : 1, sizeof(*all));
+	size_t base_bytes = order->subject->workload.base_bytes;
+	struct txn *all = calloc(order->txns ? order->txns : 1, sizeof(*all));
 	char byte;
 
 	if (!all || child_enter(parent, directory_fd))
 		_exit(EXIT_NO_MEMORY);
 	/* What malloc(3) returns is the same each time: SQLite copies some of it into a file. */
 	mallopt(M_PERTURB, 0x5a);
-	for (unsigned i = 0; i < txns; i++) {
-		if (txn_init(&all[i], i + 1, subject->workload.base_bytes))
+	for (unsigned i = 0; i < order->txns; i++) {
+		if (txn_init(&all[i], order->first + i, base_bytes))
 			_exit(EXIT_NO_MEMORY);
 	}
 	close(go[1]);
@@ -105,19 +139,16 @@ static _Noreturn void run_worker(const struct subject *subject, const struct fil
 	close(go[0]);
 	if (filter_install(filter))
 		_exit(EXIT_NO_FILTER);
-	for (unsigned i = 0; i < txns; i++) {
-		int err;
-
-		mark(EVENT_START, all[i].id, 0);
-		err = subject->strategy->update(&all[i]);
-		mark(err ? EVENT_REFUSE : EVENT_ACK, all[i].id, err);
-	}
+	if (order->reading)
+		read_once(order);
+	else
+		write_all(order, all);
 	_exit(0);
 }
 
 /* Forks a worker and seizes it before it does anything. */
 static int start_worker(
-	const struct subject *subject, const struct filter *filter, int directory_fd, pid_t *pid)
+	const struct task_order *order, const struct filter *filter, int directory_fd, pid_t *pid)
 {
 	pid_t parent = getpid();
 	int go[2], err = 0;
@@ -126,7 +157,7 @@ static int start_worker(
 		return -errno;
 	*pid = fork();
 	if (!*pid)
-		run_worker(subject, filter, parent, directory_fd, go);
+		run_worker(order, filter, parent, directory_fd, go);
 	close(go[0]);
 	if (*pid < 0) {
 		err = -errno;
@@ -251,18 +282,61 @@ static void shrink(void *disk)
 	full_disk_shrink(disk);
 }
 
-/* The part of record_run() that is the same on a real full disk, which `disk` is if not NULL. */
-static int run_in(const struct subject *subject, const struct plan *plan, int directory_fd,
-	struct full_disk *disk, const struct filter *filter, struct recording *recording)
+/* ---- one run ---- */
+
+/* What all kinds of runs differ in. */
+struct run {
+	const struct subject *subject;
+	const struct plan *plan;
+	int directory_fd;
+	struct full_disk *disk; /* NULL: not on a real full disk */
+	const struct filter *filter;
+	struct task_order orders[TRACE_MAX_WORKERS];
+	unsigned count;
+	const struct trace_scheduler *scheduler; /* NULL: one worker */
+	bool is_crashed;
+};
+
+static int start_and_trace(
+	const struct run *run, struct inode_map *inodes, struct recording *recording)
 {
-	struct trace_hook hook = {disk ? shrink : NULL, disk};
+	struct trace_hook hook = {run->disk ? shrink : NULL, run->disk};
+	pid_t pids[TRACE_MAX_WORKERS];
+	unsigned started = 0;
+	struct trace_input input = {.pids = pids,
+		.count = run->count,
+		.inodes = inodes,
+		.seed = run->plan->seed,
+		.timeout_ms = RECORD_TIMEOUT_MS,
+		.hook = &hook,
+		.scheduler = run->scheduler,
+		.has_fault = run->plan->fault || run->plan->commands,
+		.is_crashed = run->is_crashed};
+	int err = 0;
+
+	while (!err && started < run->count) {
+		err = start_worker(
+			&run->orders[started], run->filter, run->directory_fd, &pids[started]);
+		started += !err;
+	}
+	if (!err)
+		return trace_run(&input, recording);
+	while (started-- > 0) {
+		kill(pids[started], SIGKILL);
+		waitpid(pids[started], NULL, 0);
+	}
+	return err;
+}
+
+static int run_in(const struct run *run, struct recording *recording)
+{
+	const struct plan *plan = run->plan;
 	struct inode_map *inodes = NULL;
 	struct tree *initial = NULL;
-	pid_t pid = -1;
-	int err = restore(subject, directory_fd, &initial, &inodes);
+	int err = restore(run->subject, run->directory_fd, &initial, &inodes);
 
-	if (!err && disk)
-		err = full_disk_limit(disk, plan->n - 1,
+	if (!err && run->disk)
+		err = full_disk_limit(run->disk, plan->n - 1,
 			fault_variant(plan->fault, plan->variant)->repeat == REPEAT_SHRINKING);
 	if (err)
 		goto out;
@@ -270,17 +344,15 @@ static int run_in(const struct subject *subject, const struct plan *plan, int di
 	err = inject_begin(plan, tree_blocks_used(initial));
 	if (err)
 		goto out;
-	err = start_worker(subject, filter, directory_fd, &pid);
-	if (!err)
-		err = trace_run(pid, inodes, plan->seed, RECORD_TIMEOUT_MS, &hook, recording);
+	err = start_and_trace(run, inodes, recording);
 	inject_end();
 	if (!err)
 		err = check_worker_began(recording);
 	/* A worker that was killed for hanging may have been in the middle of a call. */
 	if (!err && recording->ending != ENDED_HANG)
-		err = check_replay(subject, recording, directory_fd);
-	if (!err && !disk)
-		err = check_host(subject, recording);
+		err = check_replay(run->subject, recording, run->directory_fd);
+	if (!err && !run->disk)
+		err = check_host(run->subject, recording);
 out:
 	inode_map_free(inodes);
 	tree_unref(initial);
@@ -290,18 +362,72 @@ out:
 int record_run(const struct subject *subject, const struct plan *plan,
 	const struct workspace *workspace, const struct filter *filter, struct recording *recording)
 {
+	struct run run = {.subject = subject,
+		.plan = plan,
+		.directory_fd = workspace->data_fd,
+		.filter = filter,
+		.orders = {{.subject = subject, .first = 1, .txns = subject->workload.txns}},
+		.count = 1};
 	struct full_disk disk;
 	int err;
 
 	memset(recording, 0, sizeof(*recording));
 	if (!plan->fault || !plan->fault->is_real)
-		return run_in(subject, plan, workspace->data_fd, NULL, filter, recording);
+		return run_in(&run, recording);
 	err = full_disk_mount(&disk, workspace);
 	if (err)
 		return err;
-	err = run_in(subject, plan, disk.directory_fd, &disk, filter, recording);
+	run.disk = &disk;
+	run.directory_fd = disk.directory_fd;
+	err = run_in(&run, recording);
 	if (!err)
 		full_disk_count(recording);
 	full_disk_unmount(&disk);
 	return err;
+}
+
+/* ---- several workers ---- */
+
+struct reading *readings_new(unsigned count)
+{
+	struct reading *readings = mmap(NULL, (count + 1) * sizeof(*readings),
+		PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return readings == MAP_FAILED ? NULL : readings;
+}
+
+void readings_free(struct reading *readings, unsigned count)
+{
+	if (readings)
+		munmap(readings, (count + 1) * sizeof(*readings));
+}
+
+int record_crew(const struct subject *subject, const struct crew *crew, const struct plan *plan,
+	const struct trace_scheduler *scheduler, const struct workspace *workspace,
+	const struct filter *filter, struct recording *recording, struct reading *readings)
+{
+	unsigned each = subject->workload.txns / crew->writers;
+	struct run run = {.subject = subject,
+		.plan = plan,
+		.directory_fd = workspace->data_fd,
+		.filter = filter,
+		.count = crew->writers + crew->readers,
+		.scheduler = scheduler,
+		.is_crashed = crew->is_crashed};
+
+	assert(run.count <= TRACE_MAX_WORKERS);
+	assert(each * crew->writers == subject->workload.txns);
+	memset(recording, 0, sizeof(*recording));
+	for (unsigned i = 0; i < crew->writers; i++)
+		run.orders[i] =
+			(struct task_order){.subject = subject, .first = 1 + i * each, .txns = each};
+	for (unsigned i = 0; i < crew->readers; i++) {
+		readings[i].error = 0;
+		view_init(&readings[i].view, subject->workload.base_bytes);
+		run.orders[crew->writers + i] = (struct task_order){.subject = subject,
+			.is_naive = crew->is_naive,
+			.reading = &readings[i],
+			.number = i};
+	}
+	return run_in(&run, recording);
 }

@@ -9,6 +9,8 @@
 #include "harness/inject.h"
 #include "harness/recording.h"
 #include "harness/strategy.h"
+#include "harness/trace.h"
+#include "harness/view.h"
 #include "harness/workspace.h"
 
 struct workload {
@@ -33,6 +35,33 @@ int subject_init(struct subject *subject, const struct strategy *strategy,
 	const struct workload *workload, const struct workspace *workspace, char *message,
 	size_t message_size);
 void subject_release(struct subject *subject);
+
+/* Several workers at once: writers that share the workload's transactions (worker 0 makes the first
+ * ones), and readers that read at any moment. */
+struct crew {
+	unsigned writers, readers;
+	bool is_naive;   /* readers use strategy->read_naive */
+	bool is_crashed; /* the power will be cut: what comes before a sync matters */
+};
+
+/* What one reader saw at one reading; in memory that workers share. */
+struct reading {
+	int error; /* of the read hook */
+	struct view view;
+};
+
+/* Memory for what the readers of a crew see, one reading each. NULL: none. Pair with
+ * readings_free(). */
+struct reading *readings_new(unsigned count);
+void readings_free(struct reading *readings, unsigned count);
+
+/* As record_run(), but with several workers, scheduled by `scheduler`; the plan strikes worker 0.
+ * `filter` is one with looks. `readings` has one for each reader. Also returns what the scheduler's
+ * hooks return; -EBUSY: somebody else holds a lock in the data directory. Faults of a real full disk
+ * are not for several workers. */
+int record_crew(const struct subject *subject, const struct crew *crew, const struct plan *plan,
+	const struct trace_scheduler *scheduler, const struct workspace *workspace,
+	const struct filter *filter, struct recording *recording, struct reading *readings);
 
 /* Runs the workload once under the plan. On success the recording has been replayed and equals
  * the data directory. Returns 0, -EPROTO when it does not (differences on stderr: the harness is

@@ -39,3 +39,38 @@ int recording_add(struct recording *recording, const struct event *event)
 	recording->events[recording->count++] = *event;
 	return 0;
 }
+
+static bool names_equal(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool ops_equal(const struct op *a, const struct op *b)
+{
+	return a->kind == b->kind && a->point == b->point && a->object == b->object &&
+	       a->directory == b->directory && names_equal(a->name, b->name) &&
+	       a->new_directory == b->new_directory && names_equal(a->new_name, b->new_name) &&
+	       a->offset == b->offset && a->size_bytes == b->size_bytes && a->lock == b->lock &&
+	       a->strike.action == b->strike.action && a->strike.error == b->strike.error &&
+	       a->strike.bytes == b->strike.bytes && a->effect == b->effect &&
+	       a->result == b->result;
+}
+
+bool recordings_equal(const struct recording *a, const struct recording *b)
+{
+	/* What was written is compared through the trees. */
+	if (a->count != b->count || a->ending != b->ending || a->worker != b->worker ||
+		a->fired != b->fired ||
+		!XXH128_isEqual(tree_hash(a->initial), tree_hash(b->initial)) ||
+		!XXH128_isEqual(tree_hash(a->final), tree_hash(b->final)))
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct event *left = &a->events[i], *right = &b->events[i];
+
+		if (left->kind != right->kind || left->worker != right->worker ||
+			left->txn != right->txn || left->error != right->error ||
+			(left->kind == EVENT_OP && !ops_equal(&left->op, &right->op)))
+			return false;
+	}
+	return true;
+}

@@ -13,21 +13,26 @@ enum event_kind {
 	EVENT_START,  /* the worker began transaction `txn` */
 	EVENT_ACK,    /* it said that it is done */
 	EVENT_REFUSE, /* it said that it did not take place, with `error` */
+	EVENT_LOOK,   /* a reader began to read; `txn` counts its readings from 0 */
+	EVENT_SEEN,   /* it has read; `error` is its answer */
 };
 
 struct event {
 	enum event_kind kind;
 	struct op op;
 	uint64_t txn;
-	int error; /* -errno */
+	int error;       /* -errno */
+	unsigned worker; /* from 0; readers come after writers */
 };
 
+/* Of several workers the last of these that happened to one. */
 enum ending {
 	ENDED_DONE,    /* the worker went through its workload */
 	ENDED_STRUCK,  /* killed by an injected fault */
 	ENDED_CRASH,   /* the worker's own fault: a signal or a non-zero exit status */
 	ENDED_HANG,    /* made no operation until the time-out */
 	ENDED_ENDLESS, /* made more operations than a run may have */
+	ENDED_DEADLOCK, /* all workers wait for each other's locks */
 };
 
 struct recording {
@@ -35,7 +40,8 @@ struct recording {
 	struct event *events;         /* owned */
 	size_t count, capacity;
 	enum ending ending;
-	int status;     /* ENDED_CRASH: as of waitpid(2) */
+	int status;      /* ENDED_CRASH: as of waitpid(2) */
+	unsigned worker; /* to whom it happened */
 	unsigned fired; /* operations that a fault struck */
 };
 
@@ -45,5 +51,8 @@ void recording_release(struct recording *recording);
 
 /* Adds an event and takes over what its op owns. Returns 0 or -ENOMEM (the op is released). */
 int recording_add(struct recording *recording, const struct event *event);
+
+/* Whether two recordings tell the same: events, trees and end. */
+bool recordings_equal(const struct recording *a, const struct recording *b);
 
 #endif

@@ -22,10 +22,6 @@ int document_read(struct view *view);
 int document_add(struct buffer *document, const struct txn *txn);
 /* Hands each line of a text to the view as a record of `member`. */
 int document_view_lines(const struct buffer *document, unsigned member, struct view *view);
-/* The article's LockedOpen: opens the document for reading and writing with flock(2) held on the
- * file that bears the name, not on a ghost that was replaced while we waited. Closing unlocks. On
- * error *fd is -1. */
-int document_open_locked(int *fd);
 
 /* ---- log: one file, records are appended ---- */
 
@@ -87,6 +83,18 @@ int generation_create(char name[32]);
 /* Removes a generation that nobody reads, best effort. */
 void generation_remove(const char *name);
 
+/* ---- counter: one file that holds a number ---- */
+
+#define COUNTER_PATH "count.txt"
+
+/* The number is 0: no update has taken place. */
+int counter_setup(const struct txn *first);
+/* -EUCLEAN: the file is empty, or holds something else than a number. */
+int counter_read(struct view *view);
+/* Makes the text the one of the next number: the edit that a program would make. -EUCLEAN as
+ * above. */
+int counter_add_one(struct buffer *text);
+
 /* ---- database: SQLite, one table, one row a record ---- */
 
 #define DATABASE_PATH "db.sqlite"
@@ -105,5 +113,12 @@ int database_open(struct sqlite3 **database);
 /* Runs SQL, and inserts a transaction. Return 0, or SQLite's result as -errno. */
 int database_exec(struct sqlite3 *database, const char *sql);
 int database_insert(struct sqlite3 *database, const struct txn *txn);
+
+/* ---- any file that is replaced under a lock ---- */
+
+/* The article's LockedOpen: opens a file for reading and writing with flock(2) held on the one that
+ * bears the name, not on a ghost that was replaced while we waited. Closing unlocks. On error *fd
+ * is -1. */
+int locked_open(const char *path, int *fd);
 
 #endif

@@ -18,6 +18,7 @@ enum store {
 	STORE_LOG,      /* append one record */
 	STORE_SPOOL,    /* add one file; files have no order */
 	STORE_TREE,     /* change TXN_MEMBERS files that must agree; each is a document */
+	STORE_COUNTER,  /* a file with a number; an update adds one */
 };
 
 /* What a property may be claimed to survive. Every fault belongs to one of these classes. */
@@ -55,16 +56,21 @@ struct strategy {
 
 	/* All hooks return 0 or -errno, and may be called in any process and more than once. */
 
-	/* Makes an empty data directory into a store that holds transaction `first`, synced.
-	 * Never struck by faults. */
+	/* Makes an empty data directory into a store that holds transaction `first`, synced; a
+	 * counter begins at 0. Never struck by faults. */
 	int (*setup)(const struct txn *first);
 
 	/* Adds one transaction. 0 acknowledges it; -errno says that it did not take place. */
 	int (*update)(const struct txn *txn);
 
-	/* Hands every record in the store to view_add(), as a reader of this store sees them.
-	 * Must not change the store. -errno: the store cannot be read. */
+	/* Hands every record in the store to view_add(), as a reader of this store sees them; of a
+	 * counter, the number to view_set_number(). Must not change the store. -errno: the store
+	 * cannot be read. */
 	int (*read)(struct view *view);
+
+	/* The same by a reader that does not know what this store asks of its readers: one that takes
+	 * no lock, or looks up each file by its full path. NULL: nothing is asked. */
+	int (*read_naive)(struct view *view);
 
 	/* What the program does when it starts after a crash, before anything is read.
 	 * NULL: nothing. */

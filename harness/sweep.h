@@ -30,6 +30,7 @@ struct sweep {
 	struct prober *prober;
 	const struct workspace *workspace;
 	const struct filter *filter;
+	const struct filter *crew_filter; /* for several workers: one with looks */
 	const struct sweep_options *options;
 	/* Updates that are acknowledged when nothing is struck; of sweep_run() without a fault. */
 	unsigned baseline_acknowledged;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -77,6 +78,7 @@ int task_find_place(
 
 	place->directory = UINT32_MAX;
 	place->path[0] = place->name[0] = 0;
+	place->is_deep = true;
 	/* The kernel will refuse such a path; it is no operation of ours. */
 	if (err == -EFAULT || err == -ENAMETOOLONG)
 		return 0;
@@ -107,6 +109,12 @@ int task_find_place(
 	*slash = 0;
 	if (place->name[0] && !stat(parent, &st))
 		place->directory = inode_map_get(task->inodes, st.st_dev, st.st_ino);
+	if (!strchr(path, '/') && place->directory != UINT32_MAX) {
+		uint32_t object = tree_lookup(task->tree, place->directory, place->name);
+
+		place->is_deep = object != UINT32_MAX &&
+		                 tree_object_type(task->tree, object) == OBJECT_SYMLINK;
+	}
 	return 0;
 }
 
@@ -131,6 +139,65 @@ int task_look_at(const struct task *task, int fd, struct descriptor *descriptor)
 	}
 	close(copy);
 	return err;
+}
+
+/* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 123 00:2f:456 0 EOF". */
+static bool parse_lock(const char *line, bool *is_flock, bool *is_exclusive, int *pid,
+	unsigned long long *inode, unsigned long long *start, unsigned long long *end)
+{
+	char kind[16], access[16], last[32];
+
+	if (sscanf(line, "%*d: %15s %*s %15s %d %*x:%*x:%llu %llu %31s", kind, access, pid, inode,
+		    start, last) != 6)
+		return false;
+	*is_flock = !strcmp(kind, "FLOCK");
+	*is_exclusive = !strcmp(access, "WRITE");
+	*end = strcmp(last, "EOF") ? strtoull(last, NULL, 10) : UINT64_MAX;
+	return *is_flock || !strcmp(kind, "POSIX") || !strcmp(kind, "OFDLCK");
+}
+
+int task_must_wait(const struct task *task, const struct lock_request *request)
+{
+	bool is_flock, is_exclusive, must_wait = false;
+	unsigned long long inode, start, end;
+	struct descriptor descriptor;
+	char line[256];
+	FILE *locks;
+	int pid, err = task_look_at(task, request->fd, &descriptor);
+
+	if (err || descriptor.object == UINT32_MAX)
+		return err;
+	locks = fopen("/proc/locks", "re");
+	if (!locks)
+		return -errno;
+	while (!must_wait && fgets(line, sizeof(line), locks)) {
+		if (!parse_lock(line, &is_flock, &is_exclusive, &pid, &inode, &start, &end) ||
+			inode != descriptor.st.st_ino || is_flock != request->is_flock ||
+			!(is_exclusive || request->is_exclusive))
+			continue;
+		/* A process never waits for its own locks on bytes, but for one that it holds
+		 * through another description. */
+		if (pid == task->pid && (!is_flock || task_holds_flock(task, request->fd)))
+			continue;
+		must_wait = is_flock || (start <= request->end && request->start <= end);
+	}
+	fclose(locks);
+	return must_wait;
+}
+
+bool task_holds_flock(const struct task *task, int fd)
+{
+	char path[64], line[256];
+	bool holds = false;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", task->pid, fd);
+	info = fopen(path, "re");
+	while (info && !holds && fgets(line, sizeof(line), info))
+		holds = !strncmp(line, "lock:", 5) && strstr(line, "FLOCK");
+	if (info)
+		fclose(info);
+	return holds;
 }
 
 bool task_has_random_device(const struct task *task, int fd)

@@ -32,6 +32,7 @@ struct place {
 	char path[PATH_MAX + 64]; /* for our own calls, through /proc */
 	uint32_t directory;       /* UINT32_MAX: outside the data directory */
 	char name[NAME_MAX + 1];
+	bool is_deep; /* leads there through other directories or symbolic links */
 };
 
 /* Where a path argument leads: the object of its parent directory and its last component. The
@@ -50,6 +51,18 @@ struct descriptor {
 /* Looks at a descriptor of the task through a duplicate that is gone again when this returns: held
  * across close or flock it would keep the file open and its lock alive. Returns 0 or -errno. */
 int task_look_at(const struct task *task, int fd, struct descriptor *descriptor);
+
+/* Whether a lock that the call of a stopped task asks for is held by one of `count` other tasks, or
+ * by the task itself in a way that it waits for itself. `flock`: as flock(2) does, else as fcntl(2)
+ * does. Returns 1, 0 or -errno. */
+struct lock_request {
+	int fd;
+	bool is_flock, is_exclusive;
+	uint64_t start, end; /* fcntl: bytes, the last one included */
+};
+int task_must_wait(const struct task *task, const struct lock_request *request);
+/* Whether the description behind a descriptor of the task holds a lock of flock(2). */
+bool task_holds_flock(const struct task *task, int fd);
 
 /* Whether a descriptor of the task is /dev/random or /dev/urandom. */
 bool task_has_random_device(const struct task *task, int fd);

@@ -2,61 +2,39 @@
  * Method: the filter stops a call at its entry; the operation is decoded and libfiu asked. A call
  * that may go through, in whole or in part, stops once more at its exit, where the operation is
  * completed and recorded. The tree is carried along op by op; record.c holds it against the disk.
- * Limits: one task. A child that the worker forks is not followed (its traced calls fail with
+ * Limits: one task a worker. A child that it forks is not followed (its traced calls fail with
  * ENOSYS). Stores through shared mappings are seen at the next stop, by comparing pages.
  */
 #include "harness/trace.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/decode.h"
-#include "harness/fake.h"
 #include "harness/filter.h"
 #include "harness/inject.h"
+#include "harness/trace_private.h"
 #include "harness/watchdog.h"
-
-struct trace {
-	struct task task;
-	struct recording *recording;
-	const struct trace_hook *hook;
-	struct fake fake;
-	unsigned ops;
-
-	/* The call between its entry and its exit stop. */
-	bool is_pending;
-	struct op op;
-	uint64_t saved_argument; /* of a shortened call: args[2] at entry */
-	uint64_t saved_vector_address;
-	struct iovec saved_vector;
-
-	struct mapping {
-		uint32_t object;
-		int fd;
-	} * mappings; /* owned */
-	unsigned mapping_count;
-
-	bool is_struck; /* killed on purpose */
-	bool is_endless;
-};
 
 /* ---- recording ---- */
 
-static int add_op(struct trace *trace, struct op *op)
+static int add_op(struct worker *worker, struct op *op)
 {
-	struct event event = {.kind = EVENT_OP, .op = *op};
+	struct trace *trace = worker->trace;
+	struct event event = {.kind = EVENT_OP, .op = *op, .worker = worker->number};
 	int err = tree_apply(&trace->recording->final, op);
 
 	memset(op, 0, sizeof(*op)); /* moved into the event */
-	trace->task.tree = trace->recording->final;
+	for (unsigned i = 0; i < trace->input->count; i++)
+		trace->workers[i].task.tree = trace->recording->final;
 	trace->ops++;
 	if (err) {
 		op_release(&event.op);
@@ -65,17 +43,17 @@ static int add_op(struct trace *trace, struct op *op)
 	return recording_add(trace->recording, &event);
 }
 
-static void kill_task(struct trace *trace)
+static void kill_task(struct worker *worker)
 {
-	kill(trace->task.pid, SIGKILL);
-	trace->is_struck = true;
+	kill(worker->task.pid, SIGKILL);
+	worker->is_struck = true;
 }
 
 /* ---- shared mappings ---- */
 
-static int compare_mapping(struct trace *trace, const struct mapping *mapping)
+static int compare_mapping(struct worker *worker, const struct mapping *mapping)
 {
-	uint64_t size = tree_file_bytes(trace->task.tree, mapping->object);
+	uint64_t size = tree_file_bytes(worker->task.tree, mapping->object);
 	uint8_t now[TREE_PAGE_BYTES];
 	int err = 0;
 
@@ -87,7 +65,7 @@ static int compare_mapping(struct trace *trace, const struct mapping *mapping)
 			return -errno;
 		if (offset + (uint64_t)got > size)
 			got = (ssize_t)(size - offset);
-		if (tree_page_equals(trace->task.tree, mapping->object, offset / TREE_PAGE_BYTES,
+		if (tree_page_equals(worker->task.tree, mapping->object, offset / TREE_PAGE_BYTES,
 			    now, (size_t)got))
 			continue;
 		op.directory = op.new_directory = UINT32_MAX;
@@ -98,60 +76,60 @@ static int compare_mapping(struct trace *trace, const struct mapping *mapping)
 		if (!op.data)
 			return -ENOMEM;
 		memcpy(op.data, now, (size_t)got);
-		err = add_op(trace, &op);
+		err = add_op(worker, &op);
 	}
 	return err;
 }
 
-static int compare_mappings(struct trace *trace)
+int trace_compare_mappings(struct worker *worker)
 {
 	int err = 0;
 
-	for (unsigned i = 0; !err && i < trace->mapping_count; i++)
-		err = compare_mapping(trace, &trace->mappings[i]);
+	for (unsigned i = 0; !err && i < worker->mapping_count; i++)
+		err = compare_mapping(worker, &worker->mappings[i]);
 	return err;
 }
 
-static int add_mapping(struct trace *trace, const struct call *call)
+static int add_mapping(struct worker *worker, const struct call *call)
 {
 	struct mapping *more;
 	uint32_t object;
-	int fd, found = task_find_mapping(&trace->task, call, &object, &fd);
+	int fd, found = task_find_mapping(&worker->task, call, &object, &fd);
 
 	if (found <= 0)
 		return found;
-	for (unsigned i = 0; i < trace->mapping_count; i++) {
-		if (trace->mappings[i].object == object) {
+	for (unsigned i = 0; i < worker->mapping_count; i++) {
+		if (worker->mappings[i].object == object) {
 			close(fd);
 			return 0;
 		}
 	}
-	more = realloc(trace->mappings, (trace->mapping_count + 1) * sizeof(*more));
+	more = realloc(worker->mappings, (worker->mapping_count + 1) * sizeof(*more));
 	if (!more) {
 		close(fd);
 		return -ENOMEM;
 	}
-	trace->mappings = more;
-	trace->mappings[trace->mapping_count++] = (struct mapping){object, fd};
+	worker->mappings = more;
+	worker->mappings[worker->mapping_count++] = (struct mapping){object, fd};
 	return 0;
 }
 
 /* ---- entry stops ---- */
 
 /* Lets the task write or read `bytes` only. A vectored call is cut inside its last vector. */
-static int shorten(struct trace *trace, struct call *call, uint64_t bytes)
+static int shorten(struct worker *worker, struct call *call, uint64_t bytes)
 {
-	bool is_vectored = trace->op.point == POINT_READV || trace->op.point == POINT_PREADV ||
-	                   trace->op.point == POINT_WRITEV || trace->op.point == POINT_PWRITEV;
+	bool is_vectored = worker->op.point == POINT_READV || worker->op.point == POINT_PREADV ||
+	                   worker->op.point == POINT_WRITEV || worker->op.point == POINT_PWRITEV;
 	uint64_t address = call->args[1], before = 0;
 
-	trace->saved_argument = call->args[2];
-	trace->saved_vector_address = 0;
+	worker->saved_argument = call->args[2];
+	worker->saved_vector_address = 0;
 	if (!is_vectored)
-		return machine_set_argument(trace->task.pid, call, 2, bytes);
+		return machine_set_argument(worker->task.pid, call, 2, bytes);
 	for (uint64_t i = 0;; i++, address += sizeof(struct iovec)) {
 		struct iovec vector = {0};
-		int err = task_peek(&trace->task, address, &vector, sizeof(vector));
+		int err = task_peek(&worker->task, address, &vector, sizeof(vector));
 
 		if (err)
 			return err;
@@ -159,17 +137,17 @@ static int shorten(struct trace *trace, struct call *call, uint64_t bytes)
 			before += vector.iov_len;
 			continue;
 		}
-		trace->saved_vector_address = address;
-		trace->saved_vector = vector;
+		worker->saved_vector_address = address;
+		worker->saved_vector = vector;
 		vector.iov_len = bytes - before;
-		err = task_force(&trace->task, address, &vector, sizeof(vector));
-		return err ? err : machine_set_argument(trace->task.pid, call, 2, i + 1);
+		err = task_force(&worker->task, address, &vector, sizeof(vector));
+		return err ? err : machine_set_argument(worker->task.pid, call, 2, i + 1);
 	}
 }
 
-static int strike_at_entry(struct trace *trace, struct call *call, bool *runs)
+static int strike_at_entry(struct worker *worker, struct call *call, bool *runs)
 {
-	struct op *op = &trace->op;
+	struct op *op = &worker->op;
 	const struct strike *strike = &op->strike;
 	int err = 0;
 
@@ -177,17 +155,17 @@ static int strike_at_entry(struct trace *trace, struct call *call, bool *runs)
 	switch (strike->action) {
 	case STRIKE_ERROR:
 		op->effect = op->result = -strike->error;
-		err = machine_skip_call(trace->task.pid, call, -strike->error);
+		err = machine_skip_call(worker->task.pid, call, -strike->error);
 		*runs = false;
-		return err ? err : add_op(trace, op);
+		return err ? err : add_op(worker, op);
 	case STRIKE_KILL_BEFORE:
-		kill_task(trace);
+		kill_task(worker);
 		op->effect = op->result = -EINTR;
 		*runs = false;
-		return add_op(trace, op);
+		return add_op(worker, op);
 	case STRIKE_SHORT:
 	case STRIKE_KILL_MIDDLE:
-		return shorten(trace, call, strike->bytes);
+		return shorten(worker, call, strike->bytes);
 	default:
 		return 0;
 	}
@@ -197,113 +175,184 @@ static int strike_at_entry(struct trace *trace, struct call *call, bool *runs)
  * exit stop would only cost time. */
 static bool ends_as_expected(struct op *op, bool *runs)
 {
-	if (op->kind != OP_CLOSE && !(op->kind == OP_READ && op->is_allowed))
+	if (op->kind != OP_CLOSE && op->kind != OP_LOOK && !(op->kind == OP_READ && op->is_allowed))
 		return false;
 	op->effect = op->result = (int64_t)op->size_bytes;
 	*runs = false;
 	return true;
 }
 
-static int on_mark(struct trace *trace, struct call *call)
+static int on_mark(struct worker *worker, struct call *call)
 {
 	struct event event = {.kind = (enum event_kind)call->args[1],
 		.txn = call->args[2],
-		.error = (int)call->args[3]};
-	int err = machine_skip_call(trace->task.pid, call, 0);
+		.error = (int)call->args[3],
+		.worker = worker->number};
+	int err = machine_skip_call(worker->task.pid, call, 0);
 
-	return err ? err : recording_add(trace->recording, &event);
-}
-
-/* *request is how the task goes on: to its exit stop, or straight on. */
-static int on_entry(struct trace *trace, int *request)
-{
-	struct call call;
-	uint64_t blocks_used;
-	bool runs;
-	int found, err = machine_get_call(trace->task.pid, &call);
-
-	*request = PTRACE_CONT;
 	if (err)
 		return err;
-	if (call.number == SYS_prctl) {
-		err = compare_mappings(trace);
-		return err ? err : on_mark(trace, &call);
+	return worker->turn ? trace_crew_mark(worker, &event)
+	                    : recording_add(worker->trace->recording, &event);
+}
+
+/* What a call at its entry stop is: 1 when the worker now stands before an operation, 0 when it may
+ * go straight on, or -errno. */
+static int on_entry(struct worker *worker)
+{
+	struct call *call = &worker->call;
+	int found, err = machine_get_call(worker->task.pid, call);
+
+	if (err)
+		return err;
+	if (call->number == SYS_prctl) {
+		err = trace_compare_mappings(worker);
+		return err ? err : on_mark(worker, call);
 	}
-	if (call.number == SYS_mmap)
-		return add_mapping(trace, &call);
-	found = fake_answer(&trace->fake, &trace->task, &call);
+	if (call->number == SYS_mmap)
+		return add_mapping(worker, call);
+	found = fake_answer(&worker->fake, &worker->task, call);
 	if (found)
 		return found < 0 ? found : 0;
-	found = decode_entry(&trace->task, &call, &trace->op);
-	if (found <= 0) {
-		op_release(&trace->op);
+	found = trace_renew(worker);
+	if (found <= 0)
 		return found;
-	}
-	if (trace->ops >= TRACE_MAX_OPS) {
-		op_release(&trace->op);
-		trace->is_endless = true;
-		kill(trace->task.pid, SIGKILL);
+	if (worker->trace->ops >= TRACE_MAX_OPS) {
+		op_release(&worker->op);
+		worker->is_endless = true;
+		kill(worker->task.pid, SIGKILL);
 		return 0;
 	}
-	if (trace->hook->before_op)
-		trace->hook->before_op(trace->hook->context);
-	err = compare_mappings(trace);
-	blocks_used = inject_has_budget() ? tree_blocks_used(trace->task.tree) : 0;
-	inject_ask(&trace->op, blocks_used, &trace->op.strike);
+	worker->has_op = true;
+	return 1;
+}
+
+int trace_renew(struct worker *worker)
+{
+	int found;
+
+	op_release(&worker->op);
+	found = decode_entry(&worker->task, &worker->call, &worker->op);
+	if (!found && worker->turn) {
+		op_release(&worker->op);
+		found = decode_missing(&worker->task, &worker->call, &worker->op);
+	}
+	if (found <= 0)
+		op_release(&worker->op);
+	return found;
+}
+
+/* A lock is never waited for in the kernel: who may have it is decided before. */
+static int begin_lock(struct worker *worker, struct call *call)
+{
+	uint64_t operation = call->args[1];
+
+	worker->is_letting_go = trace_crew_must_let_go(worker);
+	if (worker->is_letting_go)
+		worker->op.lock = LOCK_RELEASE;
+	worker->saved_argument = operation;
+	if (worker->op.point == POINT_FLOCK)
+		operation = worker->is_letting_go ? LOCK_UN : operation | LOCK_NB;
+	else
+		operation = operation == F_SETLKW ? F_SETLK : F_OFD_SETLK;
+	return machine_set_argument(worker->task.pid, call, 1, operation);
+}
+
+/* Lets the operation begin. *request is how the task goes on: to its exit stop, or straight on. */
+static int begin(struct worker *worker, int *request)
+{
+	struct trace *trace = worker->trace;
+	const struct trace_hook *hook = trace->input->hook;
+	uint64_t blocks_used;
+	bool runs;
+	int err;
+
+	worker->has_op = false;
+	if (hook->before_op)
+		hook->before_op(hook->context);
+	err = trace_compare_mappings(worker);
+	if (worker->number == trace->input->struck) {
+		blocks_used = inject_has_budget() ? tree_blocks_used(worker->task.tree) : 0;
+		inject_ask(&worker->op, blocks_used, &worker->op.strike);
+	}
+	if (!err && worker->op.strike.action == STRIKE_NONE && worker->turn &&
+		worker->op.is_blocking)
+		err = begin_lock(worker, &worker->call);
 	if (!err)
-		err = trace->op.strike.action == STRIKE_NONE && ends_as_expected(&trace->op, &runs)
-		              ? add_op(trace, &trace->op)
-		              : strike_at_entry(trace, &call, &runs);
+		err = worker->op.strike.action == STRIKE_NONE &&
+				      ends_as_expected(&worker->op, &runs)
+		              ? add_op(worker, &worker->op)
+		              : strike_at_entry(worker, &worker->call, &runs);
 	if (err) {
-		op_release(&trace->op);
+		op_release(&worker->op);
 		return err;
 	}
-	trace->is_pending = runs;
+	worker->is_pending = runs;
 	*request = runs ? PTRACE_SYSCALL : PTRACE_CONT;
 	return 0;
 }
 
 /* ---- exit stops ---- */
 
-static int undo_shortening(struct trace *trace, struct call *call)
+static int undo_shortening(struct worker *worker, struct call *call)
 {
-	int err = machine_set_argument(trace->task.pid, call, 2, trace->saved_argument);
+	int err = machine_set_argument(worker->task.pid, call, 2, worker->saved_argument);
 
-	if (!err && trace->saved_vector_address)
-		err = task_force(&trace->task, trace->saved_vector_address, &trace->saved_vector,
-			sizeof(trace->saved_vector));
+	if (!err && worker->saved_vector_address)
+		err = task_force(&worker->task, worker->saved_vector_address, &worker->saved_vector,
+			sizeof(worker->saved_vector));
 	return err;
 }
 
-static int on_exit_stop(struct trace *trace)
+/* The call is made again from its entry: it has only let go of a lock so far. */
+static int repeat_call(struct worker *worker, struct call *call)
 {
-	enum strike_action action = trace->op.strike.action;
-	struct call call;
-	int err = machine_get_call(trace->task.pid, &call);
+	int err = machine_set_argument(worker->task.pid, call, 1, worker->saved_argument);
 
-	trace->is_pending = false;
-	if (!err && (action == STRIKE_SHORT || action == STRIKE_KILL_MIDDLE))
-		err = undo_shortening(trace, &call);
-	/* ERESTARTSYS and its relatives: the kernel makes the call again, and it stops again. */
-	if (err || (call.result <= -512 && call.result >= -516)) {
-		op_release(&trace->op);
-		return err;
-	}
-	err = decode_exit(&trace->task, &call, &trace->op);
-	if (!err && action == STRIKE_LATE_ERROR) {
-		trace->op.result = -trace->op.strike.error;
-		err = machine_set_result(trace->task.pid, &call, trace->op.result);
-	}
-	if (action == STRIKE_KILL_MIDDLE || action == STRIKE_KILL_AFTER)
-		kill_task(trace);
-	if (err) {
-		op_release(&trace->op);
-		return err;
-	}
-	return add_op(trace, &trace->op);
+	return err ? err : machine_repeat_call(worker->task.pid, call);
 }
 
-/* ---- the loop ---- */
+static int end_lock(struct worker *worker, struct call *call)
+{
+	if (worker->is_letting_go)
+		return repeat_call(worker, call);
+	/* Somebody who is none of the workers has it. */
+	if (call->result == -EAGAIN || call->result == -EACCES)
+		return -EBUSY;
+	return machine_set_argument(worker->task.pid, call, 1, worker->saved_argument);
+}
+
+static int on_exit_stop(struct worker *worker)
+{
+	enum strike_action action = worker->op.strike.action;
+	struct call *call = &worker->call;
+	int err = machine_get_call(worker->task.pid, call);
+
+	worker->is_pending = false;
+	if (!err && (action == STRIKE_SHORT || action == STRIKE_KILL_MIDDLE))
+		err = undo_shortening(worker, call);
+	/* ERESTARTSYS and its relatives: the kernel makes the call again, and it stops again. */
+	if (err || (call->result <= -512 && call->result >= -516)) {
+		op_release(&worker->op);
+		return err;
+	}
+	err = decode_exit(&worker->task, call, &worker->op);
+	if (!err && worker->turn && worker->op.is_blocking && action == STRIKE_NONE)
+		err = end_lock(worker, call);
+	if (!err && action == STRIKE_LATE_ERROR) {
+		worker->op.result = -worker->op.strike.error;
+		err = machine_set_result(worker->task.pid, call, worker->op.result);
+	}
+	if (action == STRIKE_KILL_MIDDLE || action == STRIKE_KILL_AFTER)
+		kill_task(worker);
+	if (err) {
+		op_release(&worker->op);
+		return err;
+	}
+	return add_op(worker, &worker->op);
+}
+
+/* ---- going on ---- */
 
 int trace_seize(pid_t pid)
 {
@@ -312,88 +361,180 @@ int trace_seize(pid_t pid)
 	return ptrace(PTRACE_SEIZE, pid, NULL, options) ? -errno : 0;
 }
 
-static int on_stop(struct trace *trace, int status)
+/* Waits for the worker's next stop, or its end. */
+static int await_stop(struct worker *worker)
 {
-	int number = WSTOPSIG(status), event = status >> 16;
-	int request = PTRACE_CONT, deliver = 0, err = 0;
-
-	if (event == PTRACE_EVENT_SECCOMP)
-		err = on_entry(trace, &request);
-	else if (number == (SIGTRAP | 0x80))
-		err = trace->is_pending ? on_exit_stop(trace) : 0;
-	else if (!event)
-		deliver = number;
-	if (err)
-		return err;
-	/* Fails with ESRCH once the task was killed; wait reports that. */
-	ptrace((enum __ptrace_request)request, trace->task.pid, NULL, (long)deliver);
+	while (waitpid(worker->task.pid, &worker->status, __WALL) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	watchdog_touch();
+	worker->has_ended = WIFEXITED(worker->status) || WIFSIGNALED(worker->status);
 	return 0;
 }
 
-static void classify_end(struct trace *trace, int status, bool is_late)
+/* Restarts the worker again and again until it stands before an operation. */
+static int run_on(struct worker *worker, int request)
+{
+	int deliver = 0, err, number, event;
+
+	if (worker->trace->input->count > 1)
+		watchdog_turn(worker->task.pid);
+	for (;;) {
+		/* At first it runs, or its first stop is yet to be seen. Fails with ESRCH once the
+		 * task was killed; wait reports that. */
+		if (worker->has_stopped)
+			ptrace((enum __ptrace_request)request, worker->task.pid, NULL,
+				(long)deliver);
+		worker->has_stopped = true;
+		request = PTRACE_CONT;
+		deliver = 0;
+		err = await_stop(worker);
+		if (err || worker->has_ended)
+			return err;
+		number = WSTOPSIG(worker->status);
+		event = worker->status >> 16;
+		if (event == PTRACE_EVENT_SECCOMP)
+			err = on_entry(worker);
+		else if (number == (SIGTRAP | 0x80))
+			err = worker->is_pending ? on_exit_stop(worker) : 0;
+		else if (!event)
+			deliver = number;
+		if (err == -ESRCH)
+			err = 0; /* killed by the watchdog between two steps */
+		if (err)
+			return err < 0 ? err : 0;
+	}
+}
+
+int trace_go_on(struct worker *worker)
+{
+	int request = PTRACE_CONT, err = worker->has_op ? begin(worker, &request) : 0;
+
+	if (err == -ESRCH)
+		err = 0;
+	return err ? err : run_on(worker, request);
+}
+
+int trace_refuse(struct worker *worker, int error)
+{
+	int err;
+
+	worker->has_op = false;
+	worker->op.effect = worker->op.result = -error;
+	err = machine_skip_call(worker->task.pid, &worker->call, -error);
+	if (!err)
+		err = add_op(worker, &worker->op);
+	return err ? err : run_on(worker, PTRACE_CONT);
+}
+
+/* ---- beginning and end ---- */
+
+static int worker_init(struct worker *worker, struct trace *trace, unsigned number)
+{
+	const struct trace_input *input = trace->input;
+
+	*worker = (struct worker){.trace = trace,
+		.number = number,
+		.task = {.pid = input->pids[number],
+			.inodes = input->inodes,
+			.tree = trace->recording->final},
+		/* Far apart: what is drawn by one is not drawn by another. */
+		.fake = {.random = input->seed + number * 0x5851f42d4c957f2du, .number = number}};
+	worker->task.pidfd = (int)syscall(SYS_pidfd_open, worker->task.pid, 0);
+	if (worker->task.pidfd < 0)
+		return -errno;
+	if (!input->scheduler)
+		return 0;
+	worker->turn = calloc(1, sizeof(*worker->turn));
+	return worker->turn ? 0 : -ENOMEM;
+}
+
+/* Kills what has not ended. */
+static void worker_release(struct worker *worker)
+{
+	if (!worker->has_ended) {
+		kill(worker->task.pid, SIGKILL);
+		while (!worker->has_ended) {
+			if (await_stop(worker))
+				break;
+			ptrace(PTRACE_CONT, worker->task.pid, NULL, NULL);
+		}
+	}
+	op_release(&worker->op);
+	for (unsigned i = 0; i < worker->mapping_count; i++)
+		close(worker->mappings[i].fd);
+	free(worker->mappings);
+	free(worker->turn);
+	if (worker->task.pidfd >= 0)
+		close(worker->task.pidfd);
+}
+
+static enum ending ending_of(const struct worker *worker, bool is_late)
+{
+	if (worker->is_endless)
+		return ENDED_ENDLESS;
+	if (is_late && WIFSIGNALED(worker->status))
+		return ENDED_HANG;
+	if (worker->is_struck)
+		return ENDED_STRUCK;
+	if (WIFEXITED(worker->status) && !WEXITSTATUS(worker->status))
+		return ENDED_DONE;
+	return ENDED_CRASH;
+}
+
+static void classify_end(struct trace *trace, bool is_late)
 {
 	struct recording *recording = trace->recording;
 
-	recording->status = status;
 	recording->fired = inject_fired();
-	if (trace->is_endless)
-		recording->ending = ENDED_ENDLESS;
-	else if (is_late)
-		recording->ending = ENDED_HANG;
-	else if (trace->is_struck)
-		recording->ending = ENDED_STRUCK;
-	else if (WIFEXITED(status) && !WEXITSTATUS(status))
-		recording->ending = ENDED_DONE;
-	else
-		recording->ending = ENDED_CRASH;
+	for (unsigned i = 0; i < trace->input->count; i++) {
+		enum ending ending = ending_of(&trace->workers[i], is_late);
+
+		/* Who waits is killed, and did not crash. */
+		if (!trace->workers[i].has_ended || ending < recording->ending ||
+			(i && ending == recording->ending))
+			continue;
+		recording->ending = ending;
+		recording->status = trace->workers[i].status;
+		recording->worker = i;
+	}
 }
 
-int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,
-	const struct trace_hook *hook, struct recording *recording)
+static int run_alone(struct trace *trace)
 {
-	struct trace trace = {.task = {.pid = pid, .inodes = inodes},
-		.recording = recording,
-		.hook = hook,
-		.fake = {.random = seed}};
-	int status = 0, err = 0;
+	struct worker *worker = &trace->workers[0];
+	int err = 0;
+
+	while (!err && !worker->has_ended)
+		err = trace_go_on(worker);
+	return err;
+}
+
+int trace_run(const struct trace_input *input, struct recording *recording)
+{
+	struct worker workers[TRACE_MAX_WORKERS];
+	struct trace trace = {.input = input, .recording = recording, .workers = workers};
 	bool is_late;
+	int err = 0;
 
 	recording->final = tree_ref(recording->initial);
-	trace.task.tree = recording->final;
-	trace.task.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (trace.task.pidfd < 0)
-		err = -errno;
-	watchdog_start(pid, timeout_ms);
-	if (err)
-		kill(pid, SIGKILL);
-	for (;;) {
-		if (waitpid(pid, &status, __WALL) < 0) {
-			if (errno == EINTR)
-				continue;
-			err = -errno;
-			break;
-		}
-		if (WIFEXITED(status) || WIFSIGNALED(status))
-			break;
-		watchdog_touch();
-		if (!err) {
-			err = on_stop(&trace, status);
-			if (err == -ESRCH)
-				err = 0; /* killed by the watchdog between two steps */
-			if (err)
-				kill(pid, SIGKILL);
-		}
+	watchdog_start(input->pids[0], input->timeout_ms);
+	for (unsigned i = 0; i < input->count; i++) {
+		int init_err = worker_init(&workers[i], &trace, i);
+
+		if (!err)
+			err = init_err;
 	}
-	is_late = watchdog_stop();
-	if (trace.is_pending)
-		op_release(&trace.op);
 	if (!err)
-		err = compare_mappings(&trace);
-	classify_end(&trace, status, is_late);
-	for (unsigned i = 0; i < trace.mapping_count; i++)
-		close(trace.mappings[i].fd);
-	free(trace.mappings);
-	if (trace.task.pidfd >= 0)
-		close(trace.task.pidfd);
+		err = input->scheduler ? trace_crew_run(&trace) : run_alone(&trace);
+	is_late = watchdog_stop();
+	for (unsigned i = 0; !err && i < input->count; i++)
+		err = trace_compare_mappings(&workers[i]);
+	/* Before those that wait are killed: they have not ended. */
+	if (!err)
+		classify_end(&trace, is_late);
+	for (unsigned i = 0; i < input->count; i++)
+		worker_release(&workers[i]);
 	return err;
 }

@@ -1,16 +1,20 @@
 /*
- * The tracer: follows one worker through its operations, puts each to libfiu, performs what the
- * fault decided, and writes the recording.
+ * The tracer: follows workers through their operations, puts each to libfiu, performs what the
+ * fault decided, and writes the recording. Of several workers exactly one goes on at a time: it
+ * makes one operation that another could notice, with all that nobody can notice after it.
  */
 #ifndef TORNWRITE_TRACE_H
 #define TORNWRITE_TRACE_H
 
 #include <sys/types.h>
 
+#include "harness/footprint.h"
 #include "harness/recording.h"
 
 /* A run that makes more operations than this is ended as a hang: a loop that never gives up. */
 enum { TRACE_MAX_OPS = 20000 };
+
+enum { TRACE_MAX_WORKERS = 8 };
 
 /* Seizes a child that waits and has no filter yet. Returns 0 or -errno; -EPERM means that this
  * host does not allow ptrace. */
@@ -22,12 +26,34 @@ struct trace_hook {
 	void *context;
 };
 
-/* Follows a seized child to its end and reaps it. recording->initial must be what `inodes`
- * describes; on return recording->final is the tree that the recorded operations lead to.
- * The child is killed when it makes no operation for `timeout_ms`.
- * `seed` is of what the child sees of chance: see fake.h.
- * inject_begin() has been called. Returns 0 or -errno (the child is dead in any case). */
-int trace_run(pid_t pid, struct inode_map *inodes, uint64_t seed, unsigned timeout_ms,
-	const struct trace_hook *hook, struct recording *recording);
+/* Who goes on. All return 0 or -errno, which ends the run with that error. */
+struct trace_scheduler {
+	/* `enabled`: a bit for each worker that can go on. Returns a worker. */
+	int (*choose)(void *context, unsigned enabled);
+	/* What the chosen one did until it stands before its next operation. */
+	int (*went)(void *context, const struct footprint *footprint);
+	/* At the end: the operation that a worker waits to make, for ever. */
+	int (*waits)(void *context, unsigned worker, const struct footprint *footprint);
+	void *context;
+};
+
+struct trace_input {
+	const pid_t *pids; /* seized children */
+	unsigned count;
+	struct inode_map *inodes; /* of what recording->initial describes */
+	uint64_t seed;            /* of what the children see of chance: see fake.h */
+	unsigned timeout_ms;      /* a child that makes no operation for so long is killed */
+	const struct trace_hook *hook;
+	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */
+	const struct trace_scheduler *scheduler;
+	unsigned struck;          /* only this worker's operations are put to libfiu, ... */
+	bool has_fault;           /* ... and the plan may strike them */
+	bool is_crashed;          /* see touch_op() */
+};
+
+/* Follows the children to their ends and reaps them. On return recording->final is the tree that
+ * the recorded operations lead to. inject_begin() has been called. Returns 0 or -errno (the
+ * children are dead in any case). */
+int trace_run(const struct trace_input *input, struct recording *recording);
 
 #endif

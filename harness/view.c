@@ -9,6 +9,8 @@ void view_init(struct view *view, size_t base_bytes)
 	/* The entries beyond `count` are left alone: a view is large and made for every state. */
 	view->base_bytes = base_bytes;
 	view->count = 0;
+	view->has_number = false;
+	view->number = 0;
 }
 
 static uint32_t clamp(size_t size_bytes)
@@ -35,6 +37,12 @@ int view_add(struct view *view, unsigned member, const void *bytes, size_t size_
 		.match = (uint8_t)match,
 	};
 	return 0;
+}
+
+void view_set_number(struct view *view, uint64_t number)
+{
+	view->has_number = true;
+	view->number = number;
 }
 
 bool view_has(const struct view *view, uint64_t id, unsigned members)

@@ -39,6 +39,12 @@ void watchdog_start(pid_t pid, unsigned timeout_ms)
 	set_timer(timeout_ms / TICKS);
 }
 
+void watchdog_turn(pid_t pid)
+{
+	idle_ticks = 0;
+	watched = pid;
+}
+
 void watchdog_touch(void)
 {
 	idle_ticks = 0;

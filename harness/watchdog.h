@@ -10,6 +10,9 @@
 /* From now on `pid` is killed when `timeout_ms` have passed without watchdog_touch(). */
 void watchdog_start(pid_t pid, unsigned timeout_ms);
 
+/* From now on it is this child that is watched, instead of the other. Cheap. */
+void watchdog_turn(pid_t pid);
+
 /* The child has done something; the time begins anew. Cheap. */
 void watchdog_touch(void);
 

@@ -1,7 +1,7 @@
 /*
- * The article's LockedOpen around write-replace: document_open_locked() locks, opens the name
- * again and starts over while the two are different files. Beyond the article it removes its
- * temporary file on an error. Nothing is synced: a power cut may leave an empty file.
+ * The article's LockedOpen around write-replace: locked_open() locks, opens the name again and
+ * starts over while the two are different files. Beyond the article it removes its temporary file
+ * on an error. Nothing is synced: a power cut may leave an empty file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static int replace_lock_update(const struct txn *txn)
 	struct buffer document = {0};
 	int fd = -1;
 	int locked_fd = -1;
-	int err = document_open_locked(&locked_fd);
+	int err = locked_open(DOCUMENT_PATH, &locked_fd);
 
 	if (!err)
 		err = io_read_fd(locked_fd, &document);

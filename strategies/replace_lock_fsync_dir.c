@@ -18,7 +18,7 @@ static int replace_lock_fsync_dir_update(const struct txn *txn)
 	int fd = -1;
 	int directory_fd = -1;
 	int locked_fd = -1;
-	int err = document_open_locked(&locked_fd);
+	int err = locked_open(DOCUMENT_PATH, &locked_fd);
 
 	if (!err)
 		err = io_read_fd(locked_fd, &document);

@@ -277,7 +277,7 @@ int main(int argc, char **argv)
 		fail("realpath", -errno);
 	if (scratch_init(&lab.scratch, NULL, message, sizeof(message)))
 		fail(message, -EIO);
-	if (inject_init() || filter_init(&lab.filter) ||
+	if (inject_init() || filter_init(&lab.filter, false) ||
 		workspace_init(&lab.workspace, &lab.scratch, 0) || chdir(lab.scratch.path))
 		fail("set-up", -EIO);
 	if (argc == 3)

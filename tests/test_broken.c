@@ -70,6 +70,14 @@ static const struct row rows[] = {
 	{"append-swallow", "append", "edquot", DURABILITY, "1 acknowledged transaction gone", 0},
 	{"append-three-lines", "append", NULL, CONSISTENCY,
 		"after the next update the reader fails: EOVERFLOW", 0},
+	{"counter-lock-restarts", "counter-lock", "short-write", CONSISTENCY,
+		"transaction 3 is there, but never began", 0},
+	{"counter-replace-lock-naive-forgets", "counter-replace-lock-naive", "emfile", DURABILITY,
+		"1 acknowledged transaction gone", 0},
+	{"counter-replace-lock-swallow", "counter-replace-lock", "enospc", ATOMICITY,
+		"nothing can be read: the reader fails: EUCLEAN", 0},
+	{"counter-starts-over", "counter", "eintr", CONSISTENCY,
+		"transaction 3 is there, but never began", 0},
 	{"exchange-stays", "exchange", "eio", ATOMICITY,
 		"update 1 reported an error but is visible", 0},
 	{"generation-symlink-fsync-early", "generation-symlink-fsync", "kill", CONSISTENCY,
@@ -446,7 +454,7 @@ static int set_up(void)
 	if (!err)
 		err = scratch_init(&scratch, NULL, message, sizeof(message));
 	if (!err)
-		err = filter_init(&filter);
+		err = filter_init(&filter, false);
 	if (!err)
 		err = workspace_init(&workspace, &scratch, 0);
 	if (!err)

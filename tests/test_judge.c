@@ -5,6 +5,7 @@
  *   torn2 empty piece junk   a record that is damaged
  *   read-error read-crash read-exit recover-error recover-crash
  *   next-refused next-missing next-destroys next-damages   what the next update does
+ *   number2        a counter's number; next-twice: the next update adds one twice
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,6 +60,10 @@ static int add_record(struct view *view, const char *word)
 	struct txn txn;
 	int err;
 
+	if (!strncmp(word, "number", 6)) {
+		view_set_number(view, strtoull(word + 6, NULL, 10));
+		return 0;
+	}
 	if (!strcmp(word, "empty"))
 		return view_add(view, 0, "", 0);
 	if (!strcmp(word, "piece"))
@@ -112,9 +117,15 @@ static int update(const struct txn *txn)
 		return -EACCES;
 	if (has_word("next-missing"))
 		return 0;
-	snprintf(text, sizeof(text), "%s %d %d/1 %d/2%s",
-		has_word("next-destroys") ? "" : words.data, (int)txn->id, (int)txn->id,
-		(int)txn->id, has_word("next-damages") ? " junk" : "");
+	if (!strncmp(words.data, "number", 6))
+		snprintf(text, sizeof(text), "number%d",
+			has_word("next-destroys")
+				? 0
+				: atoi(words.data + 6) + 1 + has_word("next-twice"));
+	else
+		snprintf(text, sizeof(text), "%s %d %d/1 %d/2%s",
+			has_word("next-destroys") ? "" : words.data, (int)txn->id, (int)txn->id,
+			(int)txn->id, has_word("next-damages") ? " junk" : "");
 	file = fopen("words", "w");
 	if (!file)
 		return -errno;
@@ -208,6 +219,10 @@ static void begin(enum store store)
 	if (store == STORE_TREE) {
 		fill.data = (uint8_t *)"0 0/1 0/2";
 		fill.effect = 9;
+	}
+	if (store == STORE_COUNTER) {
+		fill.data = (uint8_t *)"number0";
+		fill.effect = 7;
 	}
 	assert_int_equal(tree_apply(&initial, &make), 0);
 	assert_int_equal(tree_apply(&initial, &fill), 0);
@@ -604,6 +619,158 @@ static void test_judge__equal_states_are_read_once(void **state)
 	assert_int_equal(unique, 1);
 }
 
+/* ---- counters ---- */
+
+static void test_judge__a_number_counts_what_took_place(void **state)
+{
+	(void)state;
+	assert_in_doubt(STORE_COUNTER, "number0", kept, kept, kept);
+	assert_in_doubt(STORE_COUNTER, "number1", kept, kept, kept);
+	begin(STORE_COUNTER);
+	start(1);
+	become("number1");
+	acknowledge(1);
+	start(2);
+	become("number2");
+	acknowledge(2);
+	assert_judged(kept, kept, kept);
+	/* One that was refused leaves the number alone. */
+	start(3);
+	refuse(3);
+	assert_judged(kept, kept, kept);
+}
+
+static void test_judge__a_number_that_is_too_small_has_lost_updates(void **state)
+{
+	(void)state;
+	begin(STORE_COUNTER);
+	start(1);
+	acknowledge(1);
+	start(2);
+	acknowledge(2);
+	become("number1");
+	assert_judged(kept, kept, "1 acknowledged transaction gone");
+	become("number0");
+	assert_judged(kept, kept, "2 acknowledged transactions gone");
+	/* What is in doubt counts after all that was acknowledged. */
+	start(3);
+	become("number1");
+	assert_judged(kept, kept, "1 acknowledged transaction gone");
+	become("number2");
+	assert_judged(kept, kept, kept);
+	become("number3");
+	assert_judged(kept, kept, kept);
+}
+
+static void test_judge__a_number_that_is_too_large_shows_a_refused_update(void **state)
+{
+	static const char visible[] = "update 1 reported an error but is visible";
+
+	(void)state;
+	begin(STORE_COUNTER);
+	start(1);
+	become("number1");
+	refuse(1);
+	assert_judged(visible, kept, kept);
+	/* The ids are in order whatever happened to them: it is no reordering. */
+	start(2);
+	become("number2");
+	acknowledge(2);
+	assert_judged(visible, kept, kept);
+	begin(STORE_COUNTER);
+	start(1);
+	refuse(1);
+	start(2);
+	become("number1");
+	assert_judged(kept, kept, kept);
+	become("number2");
+	assert_judged(visible, kept, kept);
+}
+
+static void test_judge__a_number_that_is_larger_still_counts_what_never_began(void **state)
+{
+	(void)state;
+	assert_in_doubt(
+		STORE_COUNTER, "number2", kept, "transaction 2 is there, but never began", kept);
+	assert_in_doubt(STORE_COUNTER, "number18446744073709551609", kept,
+		"transaction 2 is there, but never began", kept);
+	begin(STORE_COUNTER);
+	for (uint64_t txn = 1; txn <= TXNS; txn++) {
+		start(txn);
+		acknowledge(txn);
+	}
+	become("number4");
+	assert_judged(kept, "transaction 4 is there, but never began", kept);
+}
+
+static void test_judge__a_number_that_cannot_be_read_has_lost_everything(void **state)
+{
+	begin(STORE_COUNTER);
+	(void)state;
+	start(1);
+	become("number1");
+	acknowledge(1);
+	become("read-error");
+	assert_judged("nothing can be read: the reader fails: EIO", "the reader fails: EIO",
+		"2 acknowledged transactions gone");
+}
+
+static void test_judge__a_number_goes_on_by_one(void **state)
+{
+	static const char missing[] = "the next update is acknowledged but not there";
+
+	(void)state;
+	assert_in_doubt(
+		STORE_COUNTER, "number1 next-refused", kept, "the next update fails: EACCES", kept);
+	assert_in_doubt(STORE_COUNTER, "number1 next-missing", kept, missing, kept);
+	assert_in_doubt(STORE_COUNTER, "number1 next-destroys", kept, missing, kept);
+	assert_in_doubt(STORE_COUNTER, "number1 next-twice", kept,
+		"the next update leaves damage behind", kept);
+	/* Also from a number that has lost something. */
+	begin(STORE_COUNTER);
+	start(1);
+	acknowledge(1);
+	assert_judged(kept, kept, "1 acknowledged transaction gone");
+}
+
+static void test_judge__a_failed_sync_loses_a_number(void **state)
+{
+	(void)state;
+	begin(STORE_COUNTER);
+	start(1);
+	become("number1");
+	sync_store(-EIO);
+	acknowledge(1);
+	assert_judged(
+		kept, kept, "after the failed sync a power cut takes 1 acknowledged transaction");
+}
+
+static void test_judge__a_number_after_a_crash_is_held_against_what_was_known(void **state)
+{
+	(void)state;
+	begin(STORE_COUNTER);
+	start(1);
+	acknowledge(1);
+	start(2);
+	acknowledge(2);
+	become("number1");
+	for (size_t count = 0; count <= 4; count++) {
+		struct history *history = history_new(&subject, &recording, count);
+		struct judgement judgement = {0};
+		const struct probe *probe;
+
+		assert_non_null(history);
+		assert_int_equal(prober_ask(prober, now, PROBE_LIFE, &probe), 0);
+		judge_crash(&subject, history, probe, &judgement);
+		history_free(history);
+		assert_finding(&judgement.findings[ATOMICITY], kept);
+		assert_finding(&judgement.findings[CONSISTENCY],
+			count ? kept : "transaction 1 is there, but never began");
+		assert_finding(&judgement.findings[DURABILITY],
+			count < 4 ? kept : "1 acknowledged transaction gone");
+	}
+}
+
 static int prepare(void)
 {
 	struct scratch scratch = {.lock_fd = -1};
@@ -646,6 +813,14 @@ int main(void)
 		cmocka_unit_test(test_judge__residue_is_counted_and_not_judged),
 		cmocka_unit_test(test_judge__an_event_of_no_transaction_is_a_harness_error),
 		cmocka_unit_test(test_judge__equal_states_are_read_once),
+		cmocka_unit_test(test_judge__a_number_counts_what_took_place),
+		cmocka_unit_test(test_judge__a_number_that_is_too_small_has_lost_updates),
+		cmocka_unit_test(test_judge__a_number_that_is_too_large_shows_a_refused_update),
+		cmocka_unit_test(test_judge__a_number_that_is_larger_still_counts_what_never_began),
+		cmocka_unit_test(test_judge__a_number_that_cannot_be_read_has_lost_everything),
+		cmocka_unit_test(test_judge__a_number_goes_on_by_one),
+		cmocka_unit_test(test_judge__a_failed_sync_loses_a_number),
+		cmocka_unit_test(test_judge__a_number_after_a_crash_is_held_against_what_was_known),
 	};
 	int failures = prepare();
 

@@ -200,7 +200,7 @@ static void test_plugins__strategies_are_complete(void **state)
 
 		if (!strategy->setup || !strategy->update || !strategy->read)
 			fail_msg("%s: setup, update and read must be set", strategy->name);
-		if (strategy->store > STORE_TREE)
+		if (strategy->store > STORE_COUNTER)
 			fail_msg("%s: no such store", strategy->name);
 		if (claims & ~(unsigned)SURVIVES_ALL)
 			fail_msg("%s: claims what does not exist", strategy->name);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "harness/store.h"
 #include "tests/scratch.h"
@@ -73,6 +74,7 @@ static void test_document__a_missing_file_is_an_error(void **state)
 	assert_int_equal(spool_read(&view), -ENOENT);
 	assert_int_equal(generation_read(&view), -ENOENT);
 	assert_int_equal(database_read(&view), -ENOENT);
+	assert_int_equal(counter_read(&view), -ENOENT);
 	assert_int_equal(view.count, 0);
 }
 
@@ -292,6 +294,105 @@ static void test_database__an_empty_file_is_unclean(void **state)
 	assert_int_equal(database_read(&view), -EUCLEAN);
 }
 
+static void set_counter(const char *bytes, size_t size_bytes)
+{
+	unlink(COUNTER_PATH);
+	write_file(COUNTER_PATH, bytes, size_bytes);
+	view_init(&view, BASE_BYTES);
+}
+
+static void assert_counts(const char *text, uint64_t number)
+{
+	set_counter(text, strlen(text));
+	assert_int_equal(counter_read(&view), 0);
+	assert_true(view.has_number);
+	assert_true(view.number == number);
+	assert_int_equal(view.count, 0);
+}
+
+static void assert_counts_nothing(const char *bytes, size_t size_bytes)
+{
+	struct buffer text = {0};
+
+	set_counter(bytes, size_bytes);
+	assert_int_equal(counter_read(&view), -EUCLEAN);
+	assert_false(view.has_number);
+	assert_int_equal(buffer_add(&text, bytes, size_bytes), 0);
+	assert_int_equal(counter_add_one(&text), -EUCLEAN);
+	assert_int_equal(text.size_bytes, size_bytes);
+	buffer_release(&text);
+}
+
+static void assert_next(const char *number, const char *next)
+{
+	struct buffer text = {0};
+
+	assert_int_equal(buffer_add(&text, number, strlen(number)), 0);
+	assert_int_equal(counter_add_one(&text), 0);
+	assert_int_equal(text.size_bytes, strlen(next));
+	assert_memory_equal(text.data, next, strlen(next));
+	buffer_release(&text);
+}
+
+static void test_counter__setup_makes_what_is_read(void **state)
+{
+	(void)state;
+	set_up(counter_setup);
+	assert_int_equal(counter_read(&view), 0);
+	assert_true(view.has_number);
+	assert_true(view.number == 0);
+	assert_int_equal(view.count, 0);
+}
+
+static void test_counter__a_number_needs_no_newline(void **state)
+{
+	(void)state;
+	assert_counts("7\n", 7);
+	assert_counts("10", 10);
+	assert_counts("1000000000000000000\n", 1000000000000000000);
+}
+
+static void test_counter__a_file_without_a_number_is_unclean(void **state)
+{
+	(void)state;
+	assert_counts_nothing("", 0);
+	assert_counts_nothing("\n", 1);
+	assert_counts_nothing("\0\0", 2);
+	assert_counts_nothing("1\0", 2);
+	assert_counts_nothing("-1\n", 3);
+	assert_counts_nothing("1x\n", 3);
+	assert_counts_nothing("1\n\n", 3);
+	assert_counts_nothing("1\n2\n", 4);
+	assert_counts_nothing("18446744073709551615\n", 21);
+}
+
+static void test_counter__the_next_number_is_one_more(void **state)
+{
+	(void)state;
+	assert_next("0\n", "1\n");
+	assert_next("9", "10\n");
+	assert_next("199\n", "200\n");
+	assert_next("18446744073709551609\n", "18446744073709551610\n");
+}
+
+static void test_locked_open__holds_the_lock_until_it_is_closed(void **state)
+{
+	int fd = 0, other_fd;
+
+	(void)state;
+	assert_int_equal(locked_open("file", &fd), -ENOENT);
+	assert_int_equal(fd, -1);
+	write_file("file", "x", 1);
+	assert_int_equal(locked_open("file", &fd), 0);
+	other_fd = open("file", O_RDONLY);
+	assert_true(other_fd >= 0);
+	assert_int_equal(flock(other_fd, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	assert_int_equal(io_close(fd), 0);
+	assert_int_equal(flock(other_fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(io_close(other_fd), 0);
+}
+
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_enter, scratch_leave)
 
 int main(void)
@@ -316,6 +417,11 @@ int main(void)
 		IN_SCRATCH(test_generation__a_number_that_is_taken_is_skipped),
 		IN_SCRATCH(test_database__a_file_that_is_none_is_unclean),
 		IN_SCRATCH(test_database__an_empty_file_is_unclean),
+		IN_SCRATCH(test_counter__setup_makes_what_is_read),
+		IN_SCRATCH(test_counter__a_number_needs_no_newline),
+		IN_SCRATCH(test_counter__a_file_without_a_number_is_unclean),
+		IN_SCRATCH(test_counter__the_next_number_is_one_more),
+		IN_SCRATCH(test_locked_open__holds_the_lock_until_it_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,8 @@ static unsigned members_of(const struct strategy *strategy)
 	return strategy->store == STORE_TREE ? TXN_MEMBERS : 1;
 }
 
-/* The view is transactions 0 to `last`, each once in each member, in order but for a spool. */
+/* The view is transactions 0 to `last`, each once in each member, in order but for a spool; a
+ * counter's is their number, but for the first one. */
 static void assert_view(const struct strategy *strategy, uint64_t last)
 {
 	unsigned members = members_of(strategy);
@@ -31,6 +32,12 @@ static void assert_view(const struct strategy *strategy, uint64_t last)
 
 	view_init(&view, TXN_DEFAULT_BYTES);
 	assert_int_equal(strategy->read(&view), 0);
+	assert_int_equal(view.has_number, strategy->store == STORE_COUNTER);
+	if (view.has_number) {
+		assert_true(view.number == last);
+		assert_int_equal(view.count, 0);
+		return;
+	}
 	assert_int_equal(view.count, (last + 1) * members);
 	for (uint64_t id = 0; id <= last; id++)
 		assert_true(view_has(&view, id, members));
@@ -206,6 +213,60 @@ static void test_strategy__a_damaged_journal_is_ignored_and_removed(void **state
 	assert_view(strategy, 0);
 }
 
+static void set_number(const char *text)
+{
+	int fd = open(COUNTER_PATH, O_WRONLY | O_TRUNC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(io_write_all(fd, text, strlen(text)), 0);
+	assert_int_equal(io_close(fd), 0);
+}
+
+static void assert_number(const char *text)
+{
+	struct buffer found = {0};
+
+	assert_int_equal(io_read_file(COUNTER_PATH, &found), 0);
+	assert_int_equal(found.size_bytes, strlen(text));
+	assert_memory_equal(found.data, text, strlen(text));
+	buffer_release(&found);
+}
+
+static const char *const counters[] = {
+	"counter", "counter-lock", "counter-replace-lock", "counter-replace-lock-naive"};
+
+static void test_strategy__counters_rewrite_the_whole_number(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		const struct strategy *strategy = find(counters[i]);
+
+		unlink(COUNTER_PATH);
+		set_up(strategy);
+		set_number("9\n");
+		assert_int_equal(update(strategy, 1), 0);
+		assert_number("10\n");
+		/* What is left of a longer text would be read as a part of the number. */
+		set_number("0000008");
+		assert_int_equal(update(strategy, 2), 0);
+		assert_number("9\n");
+	}
+}
+
+static void test_strategy__counters_do_not_go_on_from_an_empty_file(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		const struct strategy *strategy = find(counters[i]);
+
+		unlink(COUNTER_PATH);
+		set_up(strategy);
+		set_number("");
+		assert_int_equal(update(strategy, 1), -EUCLEAN);
+		assert_number("");
+	}
+}
+
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_enter, scratch_leave)
 
 int main(void)
@@ -218,6 +279,8 @@ int main(void)
 		IN_SCRATCH(test_strategy__two_slots_fall_back_on_the_older_one),
 		IN_SCRATCH(test_strategy__two_slots_refuse_what_does_not_fit),
 		IN_SCRATCH(test_strategy__a_damaged_journal_is_ignored_and_removed),
+		IN_SCRATCH(test_strategy__counters_rewrite_the_whole_number),
+		IN_SCRATCH(test_strategy__counters_do_not_go_on_from_an_empty_file),
 	};
 	struct CMUnitTest *each = calloc(strategy_count, sizeof(*each));
 	int failures;

@@ -37,6 +37,7 @@ static void test_view__an_empty_view_has_nothing(void **state)
 {
 	(void)state;
 	assert_int_equal(view.count, 0);
+	assert_false(view.has_number);
 	assert_false(view_has(&view, 0, 1));
 }
 
@@ -96,6 +97,21 @@ static void test_view__a_full_view_says_so(void **state)
 	assert_int_equal(view.count, VIEW_MAX_ENTRIES);
 }
 
+static void test_view__a_number_stands_in_place_of_records(void **state)
+{
+	(void)state;
+	view_set_number(&view, 0);
+	assert_true(view.has_number);
+	view_set_number(&view, 7);
+	assert_true(view.number == 7);
+	assert_int_equal(view.count, 0);
+	/* Who it counts is not known. */
+	assert_false(view_has(&view, 0, 1));
+	view_init(&view, BASE_BYTES);
+	assert_false(view.has_number);
+	assert_true(view.number == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +123,8 @@ int main(void)
 			test_view__a_record_that_comes_twice_is_no_other_member, make_view_empty),
 		cmocka_unit_test_setup(test_view__garbage_has_no_id, make_view_empty),
 		cmocka_unit_test_setup(test_view__a_full_view_says_so, make_view_empty),
+		cmocka_unit_test_setup(
+			test_view__a_number_stands_in_place_of_records, make_view_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
