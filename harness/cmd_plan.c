@@ -1,4 +1,5 @@
-/* Stages of a scenario: no fault, each fault, libfiu's commands, power cuts under each model. */
+/* Stages of a scenario: no fault, each fault, libfiu's commands, power cuts under each model, and
+ * several workers. */
 #include "harness/cmd_plan.h"
 
 #include <errno.h>
@@ -6,47 +7,123 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stage *plan_stages(const struct scenario *scenario, size_t *count)
+static void add_sweeps(const struct scenario *scenario, struct stage *stages, size_t *count)
 {
-	size_t of_models = 2 + scenario->crashed_fault_count;
-	struct stage *stages = calloc(
-		2 + scenario->fault_count + scenario->model_count * of_models, sizeof(*stages));
-
-	*count = 0;
-	if (!stages)
-		return NULL;
-	(*count)++;
+	stages[(*count)++].part = PART_SWEEPS;
 	for (size_t i = 0; i < scenario->fault_count; i++)
 		stages[(*count)++].sweep.fault = scenario->faults[i];
 	if (scenario->commands)
 		stages[(*count)++].sweep =
 			(struct sweep_fault){NULL, scenario->commands, scenario->fiu_runs};
-	for (size_t i = 0; i < scenario->model_count; i++) {
-		struct power power = {.model = scenario->models[i], .tear = scenario->tear};
+}
 
-		stages[(*count)++].power = power;
+static void add_power(const struct scenario *scenario, struct stage *stages, size_t *count)
+{
+	for (size_t i = 0; i < scenario->model_count; i++) {
+		struct stage stage = {.part = PART_POWER,
+			.power = {.model = scenario->models[i], .tear = scenario->tear}};
+
+		stages[(*count)++] = stage;
 		if (scenario->crashes_recovery) {
-			power.is_recovery = true;
-			stages[(*count)++].power = power;
-			power.is_recovery = false;
+			stage.power.is_recovery = true;
+			stages[(*count)++] = stage;
+			stage.power.is_recovery = false;
 		}
 		for (size_t k = 0; k < scenario->crashed_fault_count; k++) {
-			power.fault = scenario->crashed_faults[k];
-			stages[(*count)++].power = power;
+			stage.power.fault = scenario->crashed_faults[k];
+			stages[(*count)++] = stage;
 		}
 	}
+}
+
+static void add_writers(const struct scenario *scenario, struct stage *stages, size_t *count)
+{
+	const struct contention *contention = &scenario->contention;
+	struct stage stage = {.part = PART_WRITERS,
+		.concurrent = {.crew = {.writers = contention->workers},
+			.max_schedules = contention->max_schedules}};
+
+	if (contention->workers < 2)
+		return;
+	stages[(*count)++] = stage;
+	for (size_t i = 0; i < contention->fault_count; i++) {
+		stage.concurrent.fault = contention->faults[i];
+		stages[(*count)++] = stage;
+	}
+	stage.concurrent = (struct concurrent){0};
+	for (size_t i = 0; i < contention->model_count; i++) {
+		stage.power = (struct power){.model = contention->models[i],
+			.tear = scenario->tear,
+			.crew = {.writers = contention->workers, .is_crashed = true},
+			.max_schedules = contention->max_schedules};
+		stages[(*count)++] = stage;
+	}
+}
+
+static void add_readers(const struct scenario *scenario, const struct strategy *strategy,
+	struct stage *stages, size_t *count)
+{
+	const struct contention *contention = &scenario->contention;
+	struct stage stage = {.part = PART_READERS,
+		.concurrent = {.crew = {.writers = 1, .readers = contention->readers},
+			.max_schedules = contention->max_schedules}};
+
+	if (!contention->readers)
+		return;
+	stages[(*count)++] = stage;
+	stage.concurrent.crew.is_naive = true;
+	if (contention->has_naive_readers && strategy->read_naive)
+		stages[(*count)++] = stage;
+}
+
+struct stage *plan_stages(
+	const struct scenario *scenario, const struct strategy *strategy, size_t *count)
+{
+	size_t of_models = 2 + scenario->crashed_fault_count;
+	struct stage *stages =
+		calloc(2 + scenario->fault_count + scenario->model_count * of_models + 3 +
+				scenario->contention.fault_count + scenario->contention.model_count,
+			sizeof(*stages));
+
+	*count = 0;
+	if (!stages)
+		return NULL;
+	add_sweeps(scenario, stages, count);
+	add_power(scenario, stages, count);
+	add_writers(scenario, stages, count);
+	add_readers(scenario, strategy, stages, count);
 	return stages;
+}
+
+struct workload plan_workload(
+	const struct scenario *scenario, const struct strategy *strategy, enum part part)
+{
+	switch (part) {
+	case PART_POWER:
+		return scenario_power_workload(scenario, strategy);
+	case PART_WRITERS:
+		return scenario_concurrent_workload(
+			scenario, strategy, scenario->contention.workers);
+	case PART_READERS:
+		return scenario_concurrent_workload(scenario, strategy, 1);
+	default:
+		return scenario->workload;
+	}
 }
 
 int plan_run_stage(struct sweep *sweep, const struct stage *stage, struct result_list *results)
 {
+	if (stage->concurrent.crew.writers)
+		return concurrent_run(sweep, &stage->concurrent, results);
 	return stage->power.model ? power_run(sweep, &stage->power, results)
 	                          : sweep_run(sweep, &stage->sweep, results);
 }
 
 static void stage_name(const struct stage *stage, char name[POWER_NAME_BYTES])
 {
-	if (stage->power.model)
+	if (stage->concurrent.crew.writers)
+		concurrent_name(&stage->concurrent, name);
+	else if (stage->power.model)
 		power_name(&stage->power, name);
 	else
 		snprintf(name, POWER_NAME_BYTES, "%s", sweep_fault_name(&stage->sweep));
@@ -62,9 +139,14 @@ static int add_unknown(const struct scenario *scenario, const struct strategy *s
 	const struct stage *stage, enum property property, struct result_list *results)
 {
 	char name[POWER_NAME_BYTES];
-	struct result result = {.workers = 1,
+	bool is_scheduled = stage->part == PART_WRITERS || stage->part == PART_READERS;
+	unsigned writers = stage->concurrent.crew.writers + stage->power.crew.writers;
+	struct result result = {.workers = writers ? writers : 1,
+		.readers = stage->concurrent.crew.readers,
+		.is_naive = stage->concurrent.crew.is_naive,
 		.property = property,
-		.verdict = property == ISOLATION ? VERDICT_NOT_TESTED : VERDICT_UNKNOWN,
+		.verdict = property == ISOLATION && !is_scheduled ? VERDICT_NOT_TESTED
+		                                                  : VERDICT_UNKNOWN,
 		.evidence = {.coverage = COVERAGE_BOUNDED}};
 
 	stage_name(stage, name);
@@ -80,7 +162,7 @@ int plan_add_missing(const struct scenario *scenario, const struct strategy *str
 	struct result_list *results)
 {
 	size_t count;
-	struct stage *stages = plan_stages(scenario, &count);
+	struct stage *stages = plan_stages(scenario, strategy, &count);
 	int err = stages ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < count; i++) {
@@ -116,6 +198,17 @@ void plan_print(const struct scenario *scenario)
 		printf("\n  and after:");
 	for (size_t i = 0; i < scenario->crashed_fault_count; i++)
 		printf(" %s", scenario->crashed_faults[i]->name);
+	if (scenario->contention.workers > 1)
+		printf("\n  every schedule of %u workers", scenario->contention.workers);
+	for (size_t i = 0; i < scenario->contention.fault_count; i++)
+		printf("%s %s", i ? "" : ", also with", scenario->contention.faults[i]->name);
+	for (size_t i = 0; i < scenario->contention.model_count; i++)
+		printf("%s %s", i ? "" : ", and power cuts under",
+			scenario->contention.models[i]->name);
+	if (scenario->contention.readers)
+		printf("\n  every schedule of a worker and %u reader%s",
+			scenario->contention.readers,
+			scenario->contention.readers == 1 ? "" : "s");
 	printf("\n  strategies:");
 	for (size_t i = 0; i < scenario->strategy_count; i++)
 		printf(" %s", scenario->strategies[i]->name);

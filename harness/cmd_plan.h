@@ -4,19 +4,32 @@
 #ifndef TORNWRITE_CMD_PLAN_H
 #define TORNWRITE_CMD_PLAN_H
 
+#include "harness/concurrent.h"
 #include "harness/power.h"
 #include "harness/scenario.h"
 #include "harness/sweep.h"
 
-/* A sweep, or power cuts. The results of a stage stand under one fault and one model. */
+/* Stages of one part share a workload. */
+enum part { PART_SWEEPS, PART_POWER, PART_WRITERS, PART_READERS, PART_COUNT };
+
+/* A sweep, power cuts, or several workers. The results of a stage stand under one fault and one
+ * model. */
 struct stage {
+	enum part part;
 	struct sweep_fault sweep;
-	struct power power; /* model NULL: it is a sweep */
+	struct power power;           /* model NULL: it is none */
+	struct concurrent concurrent; /* writers 0: it is none */
 };
 
-/* The stages in order; the run without a fault is the first. NULL: out of memory. The caller frees
+/* What a strategy does in the stages of a part. */
+struct workload plan_workload(
+	const struct scenario *scenario, const struct strategy *strategy, enum part part);
+
+/* The stages that a strategy has in a scenario, in order; of a part those without a fault come
+ * first. NULL: out of memory. The caller frees
  * them. */
-struct stage *plan_stages(const struct scenario *scenario, size_t *count);
+struct stage *plan_stages(
+	const struct scenario *scenario, const struct strategy *strategy, size_t *count);
 
 /* As sweep_run(). */
 int plan_run_stage(struct sweep *sweep, const struct stage *stage, struct result_list *results);

@@ -54,7 +54,7 @@ struct run {
 	struct unit *units;
 	size_t unit_count;
 	struct scratch scratch;
-	struct filter filter;
+	struct filter filter, crew_filter;
 	struct timespec start, deadline;
 	struct progress progress;
 	struct result_list results; /* all, in planned order */
@@ -240,53 +240,74 @@ static void send_results(size_t unit, struct result_list *results)
 		"results", array));
 }
 
-/* One strategy with one workload: its stages that are sweeps, or those that are power cuts. */
-struct part {
+/* One strategy with one workload. */
+struct portion {
 	struct run *run;
 	const struct unit *unit;
 	size_t number; /* of the unit */
-	bool is_power;
-	struct workload workload;
+	enum part part;
 	const struct workspace *workspace;
 	const struct sweep_options *options;
 };
 
-static int run_stages(const struct part *part, struct sweep *sweep)
+static int run_stages(const struct portion *portion, const struct stage *stages, size_t count,
+	struct sweep *sweep)
 {
-	const struct scenario *scenario = part->unit->scenario;
 	struct result_list results = {0};
-	size_t count;
-	struct stage *stages = plan_stages(scenario, &count);
-	int err = stages ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; !err && i < count; i++) {
-		if (part->is_power != (stages[i].power.model != NULL))
+		if (stages[i].part != portion->part)
 			continue;
 		err = plan_run_stage(sweep, &stages[i], &results);
 		if (!err)
-			send_results(part->number, &results);
+			send_results(portion->number, &results);
 	}
-	free(stages);
 	result_list_release(&results);
 	return err;
 }
 
-static int run_part(const struct part *part, char *message, size_t message_size)
+static int run_portion(const struct portion *portion, const struct stage *stages, size_t count,
+	char *message, size_t message_size)
 {
+	const struct unit *unit = portion->unit;
+	struct workload workload = plan_workload(unit->scenario, unit->strategy, portion->part);
 	struct subject subject = {0};
 	struct sweep sweep = {.subject = &subject,
-		.workspace = part->workspace,
-		.filter = &part->run->filter,
-		.options = part->options};
-	int err = subject_init(&subject, part->unit->strategy, &part->workload, part->workspace,
-		message, message_size);
+		.workspace = portion->workspace,
+		.filter = &portion->run->filter,
+		.crew_filter = &portion->run->crew_filter,
+		.options = portion->options};
+	int err = subject_init(&subject, unit->strategy, &workload, portion->workspace, message,
+		message_size);
 
 	if (!err) {
-		sweep.prober = prober_new(&subject, part->workspace);
-		err = sweep.prober ? run_stages(part, &sweep) : -ENOMEM;
+		sweep.prober = prober_new(&subject, portion->workspace);
+		err = sweep.prober ? run_stages(portion, stages, count, &sweep) : -ENOMEM;
 	}
 	prober_free(sweep.prober);
 	subject_release(&subject);
+	return err;
+}
+
+/* The portions that have a stage. */
+static int run_portions(struct portion *portion, char *message, size_t message_size)
+{
+	size_t count;
+	struct stage *stages =
+		plan_stages(portion->unit->scenario, portion->unit->strategy, &count);
+	int err = stages ? 0 : -ENOMEM;
+
+	for (int part = 0; !err && part < PART_COUNT; part++) {
+		bool has_any = false;
+
+		for (size_t i = 0; i < count; i++)
+			has_any |= stages[i].part == (enum part)part;
+		portion->part = (enum part)part;
+		if (has_any)
+			err = run_portion(portion, stages, count, message, message_size);
+	}
+	free(stages);
 	return err;
 }
 
@@ -300,10 +321,9 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 		.max_states = run->options.max_states,
 		.deadline = run->deadline,
 		.is_interrupted = stop};
-	struct part part = {.run = run,
+	struct portion portion = {.run = run,
 		.unit = unit,
 		.number = number,
-		.workload = unit->scenario->workload,
 		.workspace = &workspace,
 		.options = &options};
 	char message[PATH_MAX + 256] = "";
@@ -314,12 +334,7 @@ static void work_on_unit(void *context, unsigned job, size_t number, volatile co
 		err = workspace_init(&workspace, &run->scratch, job);
 	}
 	if (!err)
-		err = run_part(&part, message, sizeof(message));
-	if (!err && unit->scenario->model_count) {
-		part.is_power = true;
-		part.workload = scenario_power_workload(unit->scenario, unit->strategy);
-		err = run_part(&part, message, sizeof(message));
-	}
+		err = run_portions(&portion, message, sizeof(message));
 	if (err && !message[0])
 		snprintf(message, sizeof(message), "%s: %s", unit->strategy->name,
 			err == -EPROTO      ? "the recording is wrong: please report this"
@@ -504,6 +519,7 @@ static void release(struct run *run)
 {
 	scratch_release(&run->scratch);
 	filter_release(&run->filter);
+	filter_release(&run->crew_filter);
 	result_list_release(&run->results);
 	for (size_t i = 0; i < run->options.scenario_count; i++)
 		scenario_release(&run->scenarios[i]);
@@ -537,7 +553,8 @@ int cmd_run(int argc, char **argv)
 	prepare(&run);
 	progress_init(&run.progress, run.unit_count,
 		options_when("progress", run.options.progress, true));
-	if (inject_init() || filter_init(&run.filter, false)) {
+	if (inject_init() || filter_init(&run.filter, false) ||
+		filter_init(&run.crew_filter, true)) {
 		fputs("error: libfiu or libseccomp could not be started\n", stderr);
 		release(&run);
 		return EXIT_HARNESS;

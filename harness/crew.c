@@ -22,6 +22,7 @@ struct session {
 	struct crew_coverage *coverage;
 	struct reading *readings;
 	struct explorer *explorer;
+	bool is_kind; /* see struct crew_run */
 };
 
 /* ---- one run ---- */
@@ -65,7 +66,8 @@ static int hand_over(struct session *session, const struct recording *recording)
 	struct schedule schedule;
 	size_t count;
 	const unsigned char *choices = explorer_schedule(session->explorer, &count);
-	struct crew_run run = {session->plan, &schedule, recording, session->readings};
+	struct crew_run run = {
+		session->plan, &schedule, recording, session->readings, session->is_kind};
 	int err = schedule_init(
 		&schedule, choices, count, explorer_preemptions(session->explorer));
 
@@ -178,8 +180,13 @@ static int explore_randomly(struct session *session)
 int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
 	uint64_t max_runs, const struct crew_visit *visit, struct crew_coverage *coverage)
 {
-	struct session session = {sweep, crew, plan, max_runs, visit, coverage,
-		readings_new(crew->readers), NULL};
+	struct session session = {.sweep = sweep,
+		.crew = crew,
+		.plan = plan,
+		.max_runs = max_runs,
+		.visit = visit,
+		.coverage = coverage,
+		.readings = readings_new(crew->readers)};
 	int err = session.readings ? 0 : -ENOMEM;
 
 	*coverage = (struct crew_coverage){.preemptions = -1};
@@ -189,13 +196,35 @@ int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const
 	 */
 	if (!err && !coverage->is_exhaustive) {
 		session.max_runs = coverage->runs + (max_runs - coverage->runs) / 2;
+		session.is_kind = true;
 		err = explore_kinds(&session);
+		session.is_kind = false;
 		session.max_runs = max_runs;
 	}
 	if (!err && !coverage->is_exhaustive)
 		err = explore_preemptions(&session, MOST_PREEMPTIONS, left(&session));
 	if (!err && !coverage->is_exhaustive)
 		err = explore_randomly(&session);
+	readings_free(session.readings, crew->readers);
+	return err;
+}
+
+int crew_with_preemptions(const struct sweep *sweep, const struct crew *crew,
+	const struct plan *plan, unsigned most, uint64_t max_runs, const struct crew_visit *visit,
+	struct crew_coverage *coverage)
+{
+	struct session session = {.sweep = sweep,
+		.crew = crew,
+		.plan = plan,
+		.max_runs = max_runs,
+		.visit = visit,
+		.coverage = coverage,
+		.readings = readings_new(crew->readers)};
+	int err = session.readings ? 0 : -ENOMEM;
+
+	*coverage = (struct crew_coverage){.preemptions = -1};
+	if (!err)
+		err = explore_preemptions(&session, most, max_runs);
 	readings_free(session.readings, crew->readers);
 	return err;
 }
@@ -260,6 +289,15 @@ void crew_describe(const struct crew_coverage *coverage, char *text, size_t text
 	snprintf(text + length, text_size - (size_t)length,
 		"%" PRIu64 " schedules in all, %" PRIu64 " of them random", coverage->runs,
 		coverage->random);
+}
+
+struct schedules crew_schedules(const struct crew_coverage *coverage)
+{
+	return (struct schedules){.has_any = true,
+		.kinds = coverage->is_exhaustive ? coverage->kinds : 0,
+		.given_up = coverage->given_up,
+		.random = coverage->random,
+		.preemptions = coverage->is_exhaustive ? -1 : coverage->preemptions};
 }
 
 void crew_coverage_init(struct crew_coverage *sum)

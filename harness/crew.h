@@ -19,6 +19,7 @@ struct crew_run {
 	const struct schedule *schedule;
 	const struct recording *recording;
 	const struct reading *readings; /* of each reader */
+	bool is_kind;                   /* run in search of one of each kind: count these */
 };
 
 struct crew_visit {
@@ -44,6 +45,11 @@ struct crew_coverage {
 int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
 	uint64_t max_runs, const struct crew_visit *visit, struct crew_coverage *coverage);
 
+/* The same, but only schedules with at most `most` pre-emptions, in order. */
+int crew_with_preemptions(const struct sweep *sweep, const struct crew *crew,
+	const struct plan *plan, unsigned most, uint64_t max_runs, const struct crew_visit *visit,
+	struct crew_coverage *coverage);
+
 /* Runs a plan under one schedule. As record_crew(). Pair with recording_release(). */
 int crew_run_schedule(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
 	const struct schedule *schedule, struct recording *recording, struct reading *readings);
@@ -54,6 +60,9 @@ int crew_check_again(
 
 /* "all 52 kinds of schedules": what was covered, for a person. */
 void crew_describe(const struct crew_coverage *coverage, char *text, size_t text_size);
+
+/* The same as evidence. */
+struct schedules crew_schedules(const struct crew_coverage *coverage);
 
 /* For the coverage of several plans: begins with nothing left out, ... */
 void crew_coverage_init(struct crew_coverage *sum);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/concurrent.h"
 #include "harness/plugins.h"
 #include "harness/power.h"
 #include "harness/suggest.h"
@@ -53,9 +54,15 @@ static bool is_model(const char *word, char *message, size_t message_size)
 
 static bool is_fault(const char *word, char *message, size_t message_size)
 {
-	const char *names[MAX_NAMES] = {"none", "fiu", "power", "recovery"};
+	const char *names[MAX_NAMES] = {"none", "fiu", "power", "recovery", "concurrent",
+		"concurrent-reader", "concurrent-naive-reader", "concurrent-power"};
 	const char *after = power_name_fault(word);
-	size_t count = 4;
+	size_t count = 8;
+
+	if (find_word(word, names, count) >= 0)
+		return true;
+	if (!after)
+		after = concurrent_name_fault(word);
 
 	for (size_t i = 0; i < fault_count; i++)
 		names[count++] = faults[i]->name;

@@ -12,7 +12,7 @@ static const char *call_name(const struct op *op)
 	return op->kind == OP_EXCHANGE ? "exchange" : points[op->point].call;
 }
 
-/* The how-manieth call of its name this is in the run, from 1. */
+/* The how-manieth call of its name this is of its worker in the run, from 1. */
 static unsigned ordinal(const struct recording *recording, size_t event)
 {
 	const struct op *op = &recording->events[event].op;
@@ -20,6 +20,7 @@ static unsigned ordinal(const struct recording *recording, size_t event)
 
 	for (size_t i = 0; i <= event; i++)
 		count += recording->events[i].kind == EVENT_OP &&
+		         recording->events[i].worker == recording->events[event].worker &&
 		         !strcmp(call_name(&recording->events[i].op), call_name(op));
 	return count;
 }
@@ -142,6 +143,68 @@ void explain_cause(
 		snprintf(text, text_size, "%s, and %u more call%s", clause, struck - 1,
 			struck == 2 ? "" : "s");
 	}
+}
+
+/* ---- schedules ---- */
+
+enum { TOLD_PREEMPTIONS = 2 };
+
+void explain_worker(unsigned worker, unsigned writers, char name[32])
+{
+	snprintf(name, 32, "%s %u", worker < writers ? "worker" : "reader",
+		worker < writers ? worker + 1 : worker - writers + 1);
+}
+
+/* The next operation of a worker from here on; SIZE_MAX: none. */
+static size_t next_of(const struct recording *recording, size_t from, unsigned worker)
+{
+	for (size_t i = from; i < recording->count; i++) {
+		if (recording->events[i].kind == EVENT_OP && recording->events[i].worker == worker)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static void tell_preemption(const struct recording *recording, unsigned writers, size_t before,
+	size_t other, size_t after, char text[480])
+{
+	char first[128], second[128], who[32], whose[32];
+
+	explain_op_name(recording, before, first, sizeof(first));
+	explain_op_name(recording, after, second, sizeof(second));
+	explain_worker(recording->events[other].worker, writers, who);
+	explain_worker(recording->events[before].worker, writers, whose);
+	snprintf(text, 480, "%s goes between %s and %s of %s", who, first, second, whose);
+}
+
+void explain_schedule(
+	const struct recording *recording, unsigned writers, char *text, size_t text_size)
+{
+	size_t last = SIZE_MAX, length = 0;
+	unsigned count = 0;
+
+	snprintf(text, text_size, "one after the other");
+	for (size_t i = 0; i < recording->count; i++) {
+		size_t after;
+		char clause[480];
+
+		if (recording->events[i].kind != EVENT_OP)
+			continue;
+		after = last == SIZE_MAX || recording->events[last].worker == recording->events[i].worker
+		                ? SIZE_MAX
+		                : next_of(recording, i, recording->events[last].worker);
+		if (after != SIZE_MAX && count++ < TOLD_PREEMPTIONS) {
+			tell_preemption(recording, writers, last, i, after, clause);
+			length += (size_t)snprintf(text + length, text_size - length, "%s%s",
+				length ? ", " : "", clause);
+			if (length >= text_size)
+				length = text_size - 1;
+		}
+		last = i;
+	}
+	if (count > TOLD_PREEMPTIONS)
+		snprintf(text + length, text_size - length, ", and %u more such places",
+			count - TOLD_PREEMPTIONS);
 }
 
 /* ---- one operation a line ---- */

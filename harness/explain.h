@@ -14,6 +14,14 @@
 void explain_cause(
 	const struct recording *recording, const struct plan *plan, char *text, size_t text_size);
 
+/* "worker 2 goes between read #1 (doc.txt) and write #1 of worker 1": where several workers were
+ * interrupted by each other. `writers`: workers from there on are readers. */
+void explain_schedule(
+	const struct recording *recording, unsigned writers, char *text, size_t text_size);
+
+/* "worker 2", "reader 1" */
+void explain_worker(unsigned worker, unsigned writers, char name[32]);
+
 /* "write #1 (doc.txt)", "write #2 (file of open #4)", "rename #2": for a file the name that it last
  * got by a rename, or had at the start, or the call that made it. */
 void explain_op_name(const struct recording *recording, size_t event, char *text, size_t text_size);

@@ -20,8 +20,21 @@ struct finding {
 	char text[FINDING_TEXT_BYTES]; /* what is seen: "the file is empty" */
 };
 
+/* Of isolation, from the weakest: what Adya (1999) and strict serializability add to each other. */
+enum isolation_level {
+	LEVEL_NONE,
+	LEVEL_READ_UNCOMMITTED,
+	LEVEL_READ_COMMITTED,
+	LEVEL_SNAPSHOT,
+	LEVEL_SERIALIZABLE,
+	LEVEL_STRICT,
+};
+
+extern const char *const level_names[];
+
 struct judgement {
 	struct finding findings[PROPERTY_COUNT];
+	enum isolation_level level; /* several workers: the strongest that was not refuted */
 	unsigned acknowledged; /* updates that were, transaction 0 not counted */
 	unsigned residue;      /* files left behind at the end that strategy->residue names */
 };
@@ -44,5 +57,11 @@ void judge_crash(const struct subject *subject, const struct history *history,
  * process sees it. Returns 0 or -errno: the harness failed. */
 int judge_recording(const struct subject *subject, struct prober *prober,
 	const struct recording *recording, struct judgement *judgement);
+
+/* Judges a run of several workers: the final state, as the next process finds it, and what each reader
+ * saw. `readings` has one for each reader. Returns 0 or -errno: the harness failed. */
+int judge_crew(const struct subject *subject, const struct crew *crew, struct prober *prober,
+	const struct recording *recording, const struct reading *readings,
+	struct judgement *judgement);
 
 #endif

@@ -19,13 +19,16 @@
  * database that rewrites its log costs milliseconds a state), fewer. */
 enum { MAX_RECOVERED = 30000, MAX_RECOVERED_IF_MANY = 6000, MANY = 20 };
 
+enum { SCHEDULE_BYTES = 400 };
+
 /* The witness of one property so far. */
 struct best {
 	bool is_found;
 	size_t lost_count;
 	struct plan plan;
 	struct cut cut, recovery_cut;
-	char text[POWER_CAUSE_BYTES + FINDING_TEXT_BYTES + 2];
+	struct schedule schedule;
+	char text[SCHEDULE_BYTES + POWER_CAUSE_BYTES + FINDING_TEXT_BYTES + 4];
 };
 
 struct outcome {
@@ -39,6 +42,8 @@ struct outcome {
 	uint64_t sound[PROPERTY_COUNT]; /* of those, from a crash state that does not break it */
 	uint64_t unrecovered; /* crash states whose recovery was not crashed: they were too many */
 	struct best best[PROPERTY_COUNT];
+	struct crew_coverage schedules; /* of several workers */
+	unsigned acknowledged;          /* the most in a recording */
 };
 
 /* One recording that is crashed. */
@@ -46,6 +51,7 @@ struct crashing {
 	struct outcome *outcome;
 	const struct plan *plan;
 	const struct recording *recording;
+	const struct schedule *schedule; /* of several workers; NULL: there is one */
 	struct history **histories; /* owned; by number of events; NULL: not made yet */
 	size_t struck;              /* the first event that the fault struck; 0: none */
 	/* Of a recovery: the crash before it, and what is known not to hold without another. */
@@ -56,7 +62,9 @@ struct crashing {
 
 void power_name(const struct power *power, char name[POWER_NAME_BYTES])
 {
-	if (power->fault)
+	if (power->crew.writers)
+		snprintf(name, POWER_NAME_BYTES, "concurrent-power");
+	else if (power->fault)
 		snprintf(name, POWER_NAME_BYTES, "power-after-%s", power->fault->name);
 	else
 		snprintf(name, POWER_NAME_BYTES, "%s", power->is_recovery ? "recovery" : "power");
@@ -198,7 +206,7 @@ static int keep_best(struct crashing *crashing, const struct crash_state *state,
 	const struct crash_state *known = crashing->base ? crashing->base_state : state;
 	size_t event, lost_count, base_lost = 0;
 	struct finding finding;
-	char cause[POWER_CAUSE_BYTES];
+	char cause[POWER_CAUSE_BYTES], schedule[SCHEDULE_BYTES] = "";
 	int err;
 
 	if (best->is_found && count_lost(state, birth_of(state)) >= best->lost_count)
@@ -213,17 +221,25 @@ static int keep_best(struct crashing *crashing, const struct crash_state *state,
 		return 0;
 	cut_release(&best->cut);
 	cut_release(&best->recovery_cut);
+	schedule_release(&best->schedule);
 	best->is_found = true;
 	best->lost_count = lost_count;
 	best->plan = *crashing->plan;
 	err = cut_init(&best->cut, known->ops, event, known->lost);
 	if (!err && crashing->base)
 		err = cut_init(&best->recovery_cut, state->ops, birth_of(state), state->lost);
+	if (!err && crashing->schedule)
+		err = schedule_init(&best->schedule, crashing->schedule->choices,
+			crashing->schedule->count, crashing->schedule->preemptions);
 	if (err)
 		return err;
 	power_explain(crashing->plan, known->ops, &best->cut, state->ops,
 		crashing->base ? &best->recovery_cut : NULL, cause);
-	snprintf(best->text, sizeof(best->text), "%s: %s", cause, finding.text);
+	if (crashing->schedule)
+		explain_schedule(crashing->recording, outcome->power->crew.writers, schedule,
+			sizeof(schedule));
+	snprintf(best->text, sizeof(best->text), "%s%s%s: %s", schedule, *schedule ? "; " : "",
+		cause, finding.text);
 	return 0;
 }
 
@@ -441,6 +457,37 @@ static int run_plan(void *context, const struct plan *plan, bool *fired)
 	return err;
 }
 
+/* ---- several workers ---- */
+
+static int crash_run(void *context, const struct crew_run *run)
+{
+	struct outcome *outcome = context;
+	struct crashing crashing = {.outcome = outcome,
+		.plan = run->plan,
+		.recording = run->recording,
+		.schedule = run->schedule};
+	unsigned acknowledged = count_acknowledged(run->recording);
+
+	outcome->evidence.runs++;
+	outcome->evidence.fired++;
+	if (acknowledged > outcome->acknowledged)
+		outcome->acknowledged = acknowledged;
+	return crash_recording(&crashing, visit_state);
+}
+
+static int run_crew(struct outcome *outcome, const struct plan *plan)
+{
+	const struct power *power = outcome->power;
+	const struct crew_visit visit = {is_over, crash_run, outcome};
+
+	if (outcome->sweep->is_contended)
+		return 0;
+	return crew_each_schedule(outcome->sweep, &power->crew, plan, power->max_schedules, &visit,
+		&outcome->schedules);
+}
+
+/* ---- recovery ---- */
+
 /* The strategy whose recovery a worker runs in place of an update. */
 static const struct strategy *recovering;
 
@@ -475,6 +522,7 @@ static bool is_claimed(const struct sweep *sweep, const struct power *power, enu
 	                                         : 0;
 
 	return power->model->is_honest && set & SURVIVES_POWER &&
+	       (!power->crew.writers || claims->isolated) &&
 	       (!power->fault || set & power->fault->class);
 }
 
@@ -483,10 +531,18 @@ static enum verdict verdict_of(
 {
 	const struct sweep *sweep = outcome->sweep;
 	const struct crash_coverage *coverage = &outcome->coverage;
+	bool is_crew = outcome->power->crew.writers > 0;
+	unsigned acknowledged = is_crew ? outcome->acknowledged : sweep->baseline_acknowledged;
+	char covered[160];
 
 	*why = 0;
 	if (property == ISOLATION) {
-		snprintf(why, why_size, "needs several workers");
+		snprintf(why, why_size, "%s",
+			is_crew ? "is about what happens without a crash" : "needs several workers");
+		return VERDICT_NOT_TESTED;
+	}
+	if (is_crew && sweep->is_contended) {
+		snprintf(why, why_size, "updates are lost or mixed up without a power cut, too");
 		return VERDICT_NOT_TESTED;
 	}
 	if (outcome->power->is_recovery && !sweep->subject->strategy->recover) {
@@ -513,7 +569,7 @@ static enum verdict verdict_of(
 		snprintf(why, why_size, "every crash state breaks it without a second crash");
 		return VERDICT_NOT_TESTED;
 	}
-	if (property != CONSISTENCY && !sweep->baseline_acknowledged) {
+	if (property != CONSISTENCY && !acknowledged) {
 		snprintf(why, why_size, "no update is acknowledged even without a fault");
 		return VERDICT_NOT_TESTED;
 	}
@@ -532,6 +588,17 @@ static enum verdict verdict_of(
 			(unsigned long long)outcome->unrecovered);
 		return VERDICT_UNKNOWN;
 	}
+	if (!is_crew)
+		return VERDICT_HOLDS;
+	crew_describe(&outcome->schedules, covered, sizeof(covered));
+	if (!outcome->schedules.is_exhaustive || outcome->schedules.has_memory) {
+		snprintf(why, why_size, "%s: nothing was found in %s",
+			outcome->schedules.is_exhaustive ? "workers share memory"
+							 : "too many schedules",
+			covered);
+		return VERDICT_UNKNOWN;
+	}
+	snprintf(why, why_size, "every crash state of %s", covered);
 	return VERDICT_HOLDS;
 }
 
@@ -540,7 +607,8 @@ static int add_result(struct outcome *outcome, enum property property, struct re
 	const struct sweep *sweep = outcome->sweep;
 	struct best *best = &outcome->best[property];
 	char name[POWER_NAME_BYTES], why[sizeof(best->text)];
-	struct result result = {.workers = 1,
+	const struct crew *crew = &outcome->power->crew;
+	struct result result = {.workers = crew->writers ? crew->writers : 1,
 		.property = property,
 		.verdict = verdict_of(outcome, property, why, sizeof(why)),
 		.is_claimed = is_claimed(sweep, outcome->power, property),
@@ -550,9 +618,11 @@ static int add_result(struct outcome *outcome, enum property property, struct re
 		.seed = sweep->options->seed,
 		.workload = sweep->subject->workload,
 		.cut = best->cut,
-		.recovery_cut = best->recovery_cut};
+		.recovery_cut = best->recovery_cut,
+		.schedule = best->schedule};
 
 	best->cut = best->recovery_cut = (struct cut){0};
+	best->schedule = (struct schedule){0};
 	power_name(outcome->power, name);
 	result.subject = strdup(sweep->subject->strategy->name);
 	result.scenario = strdup(sweep->options->scenario);
@@ -574,19 +644,25 @@ int power_run(struct sweep *sweep, const struct power *power, struct result_list
 	outcome->sweep = sweep;
 	outcome->power = power;
 	prober_start_count(sweep->prober);
-	if (power->fault)
+	if (power->crew.writers)
+		err = run_crew(outcome, &baseline);
+	else if (power->fault)
 		err = sweep_each_plan(sweep, power->fault,
 			&(struct sweep_visit){is_over, run_plan, outcome}, &outcome->skipped);
 	else if (!power->is_recovery || sweep->subject->strategy->recover)
 		err = run_plan(outcome, &baseline, &fired);
 	prober_count(sweep->prober, &outcome->evidence.states, &outcome->evidence.unique_states);
-	if (outcome->is_bounded || outcome->unrecovered || outcome->incomplete)
+	if (power->crew.writers)
+		outcome->evidence.schedules = crew_schedules(&outcome->schedules);
+	if (outcome->is_bounded || outcome->unrecovered || outcome->incomplete ||
+		(power->crew.writers && !outcome->schedules.is_exhaustive))
 		outcome->evidence.coverage = COVERAGE_BOUNDED;
 	for (int i = 0; !err && i < PROPERTY_COUNT; i++)
 		err = add_result(outcome, (enum property)i, results);
 	for (int i = 0; i < PROPERTY_COUNT; i++) {
 		cut_release(&outcome->best[i].cut);
 		cut_release(&outcome->best[i].recovery_cut);
+		schedule_release(&outcome->best[i].schedule);
 	}
 	free(outcome);
 	return err;

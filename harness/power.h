@@ -5,6 +5,7 @@
 #define TORNWRITE_POWER_H
 
 #include "harness/crash.h"
+#include "harness/crew.h"
 #include "harness/fault.h"
 #include "harness/model.h"
 #include "harness/sweep.h"
@@ -17,11 +18,16 @@ struct power {
 	const struct fault *fault;
 	/* Recovery from each crash state, crashed once more. */
 	bool is_recovery;
+	/* The recordings of several workers, one a schedule; writers 0: of one. No fault, no
+	 * recovery. */
+	struct crew crew;
+	uint64_t max_schedules;
 };
 
 enum { POWER_NAME_BYTES = 64 };
 
-/* The name under which the results stand: "power", "recovery" or "power-after-FAULT". */
+/* The name under which the results stand: "power", "recovery", "power-after-FAULT" or
+ * "concurrent-power". */
 void power_name(const struct power *power, char name[POWER_NAME_BYTES]);
 
 /* The fault of such a name, as a part of it ("eio" of "power-after-eio"). NULL: none. */

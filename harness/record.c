@@ -5,6 +5,7 @@
  */
 #include "harness/record.h"
 
+#include <alloca.h>
 #include <assert.h>
 #include <errno.h>
 #include <malloc.h>
@@ -24,6 +25,8 @@
 
 /* The worker could not begin; not something a strategy would exit with. */
 enum { EXIT_NO_FILTER = 113, EXIT_NO_MEMORY = 114 };
+
+enum { STACK_STEP = 1 << 20 };
 
 /* ---- setup ---- */
 
@@ -118,8 +121,8 @@ static void read_once(const struct task_order *order)
 	mark(EVENT_SEEN, order->number, reading->error);
 }
 
-static _Noreturn void run_worker(const struct task_order *order, const struct filter *filter,
-	pid_t parent, int directory_fd, const int go[2])
+__attribute__((noinline)) static _Noreturn void work(const struct task_order *order,
+	const struct filter *filter, pid_t parent, int directory_fd, const int go[2])
 {
 	size_t base_bytes = order->subject->workload.base_bytes;
 	struct txn *all = calloc(order->txns ? order->txns : 1, sizeof(*all));
@@ -144,6 +147,18 @@ static _Noreturn void run_worker(const struct task_order *order, const struct fi
 	else
 		write_all(order, all);
 	_exit(0);
+}
+
+/* mkstemp(3) draws its names from the address of a variable, too. So that whoever forks a worker
+ * gets the same names, its stack begins at the same place. */
+static _Noreturn void run_worker(const struct task_order *order, const struct filter *filter,
+	pid_t parent, int directory_fd, const int go[2])
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	char *unused = alloca(here % STACK_STEP + 1);
+
+	__asm__ volatile("" : : "r"(unused) : "memory");
+	work(order, filter, parent, directory_fd, go);
 }
 
 /* Forks a worker and seizes it before it does anything. */

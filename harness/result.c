@@ -30,6 +30,7 @@ void result_release(struct result *result)
 	free(result->commands);
 	cut_release(&result->cut);
 	cut_release(&result->recovery_cut);
+	schedule_release(&result->schedule);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -113,6 +114,14 @@ static json_t *evidence_to_json(const struct evidence *evidence)
 
 	if (evidence->sets > 0)
 		json_object_set_new(json, "sets", json_real(evidence->sets));
+	if (evidence->schedules.has_any)
+		json_object_set_new(json, "schedules",
+			json_pack("{s:I, s:I, s:I, s:i, s:I}", "kinds",
+				(json_int_t)evidence->schedules.kinds, "given_up",
+				(json_int_t)evidence->schedules.given_up, "random",
+				(json_int_t)evidence->schedules.random, "preemptions",
+				evidence->schedules.preemptions, "violating",
+				(json_int_t)evidence->schedules.violating));
 
 	for (int i = 0; i < POINT_COUNT; i++) {
 		if (evidence->points[i])
@@ -206,6 +215,11 @@ json_t *result_to_json(const struct result *result)
 	json_object_set_new(json, "evidence", evidence_to_json(&result->evidence));
 	json_object_set_new(json, "detail", text_or_null(result->detail));
 	json_object_set_new(json, "witness", text_or_null(result->witness));
+	if (result->evidence.schedules.has_any) {
+		json_object_set_new(json, "readers", json_integer(result->readers));
+		json_object_set_new(json, "naive", json_boolean(result->is_naive));
+		json_object_set_new(json, "level", json_string(level_names[result->level]));
+	}
 	if (result->verdict == VERDICT_VIOLATED) {
 		json_t *plan = json_pack("{s:i, s:I, s:s, s:i, s:I, s:s?}", "variant",
 			(int)result->variant, "n", (json_int_t)result->n, "seed", seed, "txns",
@@ -216,6 +230,9 @@ json_t *result_to_json(const struct result *result)
 			cut_to_json(&result->cut, "cut", plan);
 		if (result->recovery_cut.micro_ops)
 			cut_to_json(&result->recovery_cut, "recovery_cut", plan);
+		if (result->schedule.count)
+			json_object_set_new(
+				plan, "schedule", schedule_to_json(&result->schedule));
 		json_object_set_new(json, "plan", plan);
 	}
 	return json;
@@ -242,6 +259,16 @@ static uint64_t integer(json_t *json, const char *key)
 	return (uint64_t)json_integer_value(json_object_get(json, key));
 }
 
+static void schedules_from_json(json_t *json, struct schedules *schedules)
+{
+	schedules->has_any = json != NULL;
+	schedules->kinds = integer(json, "kinds");
+	schedules->given_up = integer(json, "given_up");
+	schedules->random = integer(json, "random");
+	schedules->preemptions = (int)json_integer_value(json_object_get(json, "preemptions"));
+	schedules->violating = integer(json, "violating");
+}
+
 static void evidence_from_json(json_t *json, struct evidence *evidence)
 {
 	json_t *struck = json_object_get(json, "points");
@@ -256,6 +283,7 @@ static void evidence_from_json(json_t *json, struct evidence *evidence)
 	evidence->unique_states = integer(json, "unique_states");
 	evidence->sets = json_number_value(json_object_get(json, "sets"));
 	evidence->residue = (unsigned)integer(json, "residue");
+	schedules_from_json(json_object_get(json, "schedules"), &evidence->schedules);
 	for (int i = 0; i < POINT_COUNT; i++)
 		evidence->points[i] = integer(struck, points[i].name);
 }
@@ -295,6 +323,8 @@ int result_from_json(json_t *json, struct result *result)
 		json_string_value(json_object_get(json, "property")));
 	int verdict =
 		find_name(verdict_names, 4, json_string_value(json_object_get(json, "verdict")));
+	json_t *schedule = json_object_get(plan, "schedule");
+	int level;
 
 	memset(result, 0, sizeof(*result));
 	if (property < 0 || verdict < 0)
@@ -310,6 +340,11 @@ int result_from_json(json_t *json, struct result *result)
 	result->detail = copy_text(json, "detail");
 	result->witness = copy_text(json, "witness");
 	result->workers = (unsigned)integer(json, "workers");
+	result->readers = (unsigned)integer(json, "readers");
+	result->is_naive = json_is_true(json_object_get(json, "naive"));
+	level = find_name(level_names, LEVEL_STRICT + 1,
+		json_string_value(json_object_get(json, "level")));
+	result->level = level < 0 ? LEVEL_NONE : (enum isolation_level)level;
 	result->property = (enum property)property;
 	result->verdict = (enum verdict)verdict;
 	result->is_claimed = json_is_true(json_object_get(json, "claimed"));
@@ -321,7 +356,8 @@ int result_from_json(json_t *json, struct result *result)
 	result->workload.base_bytes = (size_t)integer(plan, "payload_bytes");
 	result->commands = copy_text(plan, "fiu");
 	if (cut_from_json(json_object_get(plan, "cut"), &result->cut) ||
-		cut_from_json(json_object_get(plan, "recovery_cut"), &result->recovery_cut)) {
+		cut_from_json(json_object_get(plan, "recovery_cut"), &result->recovery_cut) ||
+		(schedule && schedule_from_json(schedule, &result->schedule))) {
 		result_release(result);
 		return -EPROTO;
 	}

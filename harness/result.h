@@ -12,6 +12,7 @@
 #include "harness/cut.h"
 #include "harness/judge.h"
 #include "harness/op.h"
+#include "harness/schedule.h"
 
 enum verdict { VERDICT_NOT_TESTED, VERDICT_HOLDS, VERDICT_UNKNOWN, VERDICT_VIOLATED };
 enum coverage { COVERAGE_EXHAUSTIVE, COVERAGE_BOUNDED, COVERAGE_SAMPLED };
@@ -19,12 +20,23 @@ enum coverage { COVERAGE_EXHAUSTIVE, COVERAGE_BOUNDED, COVERAGE_SAMPLED };
 extern const char *const verdict_names[];
 extern const char *const coverage_names[];
 
+/* Which schedules were run. */
+struct schedules {
+	bool has_any;      /* otherwise there was one worker, and none of this counts */
+	uint64_t kinds;    /* one of each kind: they differ in more than nobody can notice; 0: no */
+	uint64_t given_up; /* begun, and found to be of a kind that was run */
+	uint64_t random;
+	int preemptions;    /* all with at most so many; -1: no */
+	uint64_t violating; /* of the kinds, or else of all, those that show the violation */
+};
+
 struct evidence {
 	enum coverage coverage;
 	uint64_t runs;  /* workers that were run */
 	uint64_t fired; /* runs in which the fault struck */
 	uint64_t states, unique_states;
 	double sets;                  /* power: legal sets of micro-operations they stand for */
+	struct schedules schedules;   /* of several workers */
 	unsigned residue;             /* the most files left behind by a run */
 	uint64_t points[POINT_COUNT]; /* operations struck, by point */
 };
@@ -32,8 +44,11 @@ struct evidence {
 /* Texts are owned. */
 struct result {
 	char *subject, *scenario;
-	unsigned workers;
-	char *fault; /* a fault's name, "fiu", "none", or one of power.h with a model */
+	unsigned workers; /* that write */
+	unsigned readers;
+	bool is_naive; /* readers that do not know the rules */
+	char *fault; /* a fault's name, "fiu", "none", or one of power.h with a model, or
+	              * one of concurrent.h */
 	char *model; /* NULL but for power cuts */
 	enum property property;
 	enum verdict verdict;
@@ -47,6 +62,8 @@ struct result {
 	uint64_t n, seed;
 	struct workload workload;
 	char *commands; /* of libfiu; NULL */
+	struct schedule schedule; /* several workers */
+	enum isolation_level level; /* the same: the strongest that was not refuted */
 	/* Power cuts: of the run, and of the recovery after it. micro_ops 0: there is none. */
 	struct cut cut, recovery_cut;
 };

@@ -16,7 +16,7 @@
 #include "harness/plugins.h"
 #include "harness/suggest.h"
 
-enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000, MAX_LINE = 65536, MAX_PLUGINS = 256 };
+enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000, MAX_SCHEDULES = 100000000, MAX_LINE = 65536, MAX_PLUGINS = 256 };
 
 struct parse {
 	struct scenario *scenario;
@@ -115,13 +115,28 @@ static void add_crashed_fault(struct scenario *scenario, size_t index)
 	add_fault(scenario->crashed_faults, &scenario->crashed_fault_count, index);
 }
 
-static void add_model(struct scenario *scenario, size_t index)
+static void add_concurrent_fault(struct scenario *scenario, size_t index)
 {
-	for (size_t i = 0; i < scenario->model_count; i++) {
-		if (scenario->models[i] == models[index])
+	add_fault(scenario->contention.faults, &scenario->contention.fault_count, index);
+}
+
+static void add_to_models(const struct model **list, size_t *count, size_t index)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (list[i] == models[index])
 			return;
 	}
-	scenario->models[scenario->model_count++] = models[index];
+	list[(*count)++] = models[index];
+}
+
+static void add_model(struct scenario *scenario, size_t index)
+{
+	add_to_models(scenario->models, &scenario->model_count, index);
+}
+
+static void add_concurrent_model(struct scenario *scenario, size_t index)
+{
+	add_to_models(scenario->contention.models, &scenario->contention.model_count, index);
 }
 
 static int add_strategies(struct parse *parse, const char *word)
@@ -142,6 +157,16 @@ static int add_crashed_faults(struct parse *parse, const char *word)
 static int add_models(struct parse *parse, const char *word)
 {
 	return choose(parse, "model", model_names, word, add_model);
+}
+
+static int add_concurrent_faults(struct parse *parse, const char *word)
+{
+	return choose(parse, "fault", fault_names, word, add_concurrent_fault);
+}
+
+static int add_concurrent_models(struct parse *parse, const char *word)
+{
+	return choose(parse, "model", model_names, word, add_concurrent_model);
 }
 
 static int each_word(
@@ -186,6 +211,14 @@ static int set_number(struct parse *parse, const char *key, const char *value, u
 	return refuse(parse, "%s = %s: not a number from %lu to %lu", key, value, low, high);
 }
 
+static int set_flag(struct parse *parse, const char *key, const char *value, bool *flag)
+{
+	*flag = !strcmp(value, "yes");
+	return *flag || !strcmp(value, "no")
+	               ? 1
+	               : refuse(parse, "%s = %s: want yes or no", key, value);
+}
+
 static int add_command(struct parse *parse, const char *value)
 {
 	char *translated, *joined, message[256];
@@ -204,11 +237,48 @@ static int add_command(struct parse *parse, const char *value)
 	return 1;
 }
 
+/* Several workers. -1: the key is about something else. */
+static int on_contention_key(struct parse *parse, const char *key, const char *value)
+{
+	struct contention *contention = &parse->scenario->contention;
+	const struct {
+		const char *key;
+		unsigned *number;
+		unsigned long low, high;
+	} numbers[] = {{"workers", &contention->workers, 1, TRACE_MAX_WORKERS / 2},
+		{"readers", &contention->readers, 0, TRACE_MAX_WORKERS / 2},
+		{"concurrent_txns", &contention->txns, 1, MAX_TXNS}};
+	unsigned long number;
+	int good;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		if (strcmp(key, numbers[i].key))
+			continue;
+		good = set_number(parse, key, value, numbers[i].low, numbers[i].high, &number);
+		if (good)
+			*numbers[i].number = (unsigned)number;
+		return good;
+	}
+	if (!strcmp(key, "schedules")) {
+		good = set_number(parse, key, value, 1, MAX_SCHEDULES, &number);
+		contention->max_schedules = number;
+		return good;
+	}
+	if (!strcmp(key, "naive_readers"))
+		return set_flag(parse, key, value, &contention->has_naive_readers);
+	if (!strcmp(key, "concurrent_faults"))
+		return each_word(parse, value, add_concurrent_faults);
+	if (!strcmp(key, "concurrent_models"))
+		return each_word(parse, value, add_concurrent_models);
+	return -1;
+}
+
 static int on_key(struct parse *parse, const char *key, const char *value)
 {
 	static const char *const keys[] = {"summary", "strategies", "faults", "models",
 		"after_fault", "tear", "recovery", "power_payload", "txns", "payload", "fiu",
-		"fiu_runs"};
+		"fiu_runs", "workers", "readers", "naive_readers", "concurrent_faults",
+		"concurrent_models", "concurrent_txns", "schedules"};
 	struct scenario *scenario = parse->scenario;
 	unsigned long number = 0;
 	int good;
@@ -240,12 +310,8 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 		scenario->workload.base_bytes = number;
 		return good;
 	}
-	if (!strcmp(key, "recovery")) {
-		scenario->crashes_recovery = !strcmp(value, "yes");
-		return scenario->crashes_recovery || !strcmp(value, "no")
-		               ? 1
-		               : refuse(parse, "recovery = %s: want yes or no", value);
-	}
+	if (!strcmp(key, "recovery"))
+		return set_flag(parse, key, value, &scenario->crashes_recovery);
 	if (!strcmp(key, "power_payload")) {
 		good = set_number(parse, key, value, TXN_MIN_BYTES, TXN_MAX_BYTES, &number);
 		scenario->power_base_bytes = number;
@@ -258,6 +324,9 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 		scenario->fiu_runs = (unsigned)number;
 		return good;
 	}
+	good = on_contention_key(parse, key, value);
+	if (good >= 0)
+		return good;
 	return refuse(parse, "there is no key '%s'; did you mean '%s'?", key,
 		suggest(key, keys, sizeof(keys) / sizeof(*keys)));
 }
@@ -423,18 +492,31 @@ int scenario_load(struct scenario *scenario, const char *name, char *message, si
 	scenario->workload = (struct workload){2, TXN_DEFAULT_BYTES};
 	scenario->tear = TEAR_PAGE;
 	scenario->crashes_recovery = true;
+	scenario->contention = (struct contention){.workers = 1,
+		.txns = 1,
+		.max_schedules = 2000,
+		.faults = calloc(fault_count, sizeof(*scenario->contention.faults)),
+		.models = calloc(model_count, sizeof(*scenario->contention.models))};
 	scenario->models = calloc(model_count, sizeof(*scenario->models));
 	scenario->crashed_faults = calloc(fault_count, sizeof(*scenario->crashed_faults));
 	scenario->strategies = calloc(strategy_count, sizeof(*scenario->strategies));
 	scenario->faults = calloc(fault_count, sizeof(*scenario->faults));
 	if (!scenario->name || !scenario->strategies || !scenario->faults || !scenario->models ||
-		!scenario->crashed_faults)
+		!scenario->crashed_faults || !scenario->contention.faults ||
+		!scenario->contention.models)
 		return -ENOMEM;
 	line = parse_text(&parse, name, text);
 	if (!line && !parse.has_strategies)
 		each_word(&parse, "*", add_strategies);
-	if (!line && !scenario->fault_count && !scenario->commands && !scenario->model_count) {
-		refuse(&parse, "nothing to do: no 'faults', no 'models' and no 'fiu'");
+	if (!line && !scenario->fault_count && !scenario->commands && !scenario->model_count &&
+		scenario->contention.workers < 2 && !scenario->contention.readers) {
+		refuse(&parse,
+			"nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
+		line = -1;
+	}
+	if (!line && scenario->contention.workers < 2 &&
+		(scenario->contention.fault_count || scenario->contention.model_count)) {
+		refuse(&parse, "concurrent_faults and concurrent_models need workers = 2 or more");
 		line = -1;
 	}
 	if (!line && scenario->crashed_fault_count && !scenario->model_count) {
@@ -462,6 +544,15 @@ struct workload scenario_power_workload(
 		if (!fnmatch(scenario->power_payloads[i].subject, strategy->name, 0))
 			workload.base_bytes = scenario->power_payloads[i].base_bytes;
 	}
+	return workload;
+}
+
+struct workload scenario_concurrent_workload(
+	const struct scenario *scenario, const struct strategy *strategy, unsigned writers)
+{
+	struct workload workload = scenario_power_workload(scenario, strategy);
+
+	workload.txns = writers * scenario->contention.txns;
 	return workload;
 }
 
@@ -535,6 +626,8 @@ void scenario_release(struct scenario *scenario)
 	free(scenario->faults);
 	free(scenario->models);
 	free(scenario->crashed_faults);
+	free(scenario->contention.faults);
+	free(scenario->contention.models);
 	free(scenario->commands);
 	memset(scenario, 0, sizeof(*scenario));
 }

@@ -9,6 +9,13 @@
  *     tear = 4096                         ; or 512, or none: at what a write tears
  *     recovery = yes                      ; crash recovery after a power cut, too; or no
  *     power_payload = 3000                ; the payload for power cuts
+ *     workers = 2                         ; writers at once, under every schedule; default: 1
+ *     readers = 1                         ; beside one writer, at any moment; default: none
+ *     naive_readers = yes                 ; again with readers that keep to no rule; or no
+ *     concurrent_faults = kill enospc     ; in one of the workers: names or globs
+ *     concurrent_models = posix           ; power cuts of several workers: names or globs
+ *     concurrent_txns = 1                 ; updates that each of them makes
+ *     schedules = 2000                    ; at most so many runs for each question
  *     txns = 2                            ; updates a worker makes
  *     payload = 9001                      ; bytes of transaction 0
  *     fiu = enable_random name=posix/io/rw/write,probability=0.05,failinfo=ENOSPC
@@ -37,6 +44,18 @@ struct power_payload {
 	size_t base_bytes;
 };
 
+/* Several workers at once. */
+struct contention {
+	unsigned workers, readers; /* workers 1: only with readers */
+	bool has_naive_readers;
+	const struct fault **faults; /* owned list of borrowed plug-ins */
+	size_t fault_count;
+	const struct model **models; /* owned list of borrowed plug-ins */
+	size_t model_count;
+	unsigned txns; /* of each worker */
+	uint64_t max_schedules;
+};
+
 struct scenario {
 	char *name; /* of a built-in one, or the file's path */
 	char *summary;
@@ -53,6 +72,7 @@ struct scenario {
 	size_t power_base_bytes; /* 0: as `workload` */
 	struct power_payload *power_payloads;
 	size_t power_payload_count;
+	struct contention contention;
 	char *commands; /* libfiu's, translated, one a line; NULL */
 	unsigned fiu_runs;
 	struct workload workload;
@@ -69,6 +89,10 @@ void scenario_release(struct scenario *scenario);
 /* What a strategy does for the power cuts of a scenario. The last glob that matches counts. */
 struct workload scenario_power_workload(
 	const struct scenario *scenario, const struct strategy *strategy);
+
+/* The same for several workers, `writers` of them. */
+struct workload scenario_concurrent_workload(
+	const struct scenario *scenario, const struct strategy *strategy, unsigned writers);
 
 /* Compares the [expect] section with what was found for the scenario's strategies, and says on
  * standard error what did not come true. */

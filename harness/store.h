@@ -78,6 +78,8 @@ int tree_read_directory(int directory_fd, struct view *view);
 int generation_setup(const struct txn *first);
 /* Opens the active generation once and reads below it: the article's rule for readers. */
 int generation_read(struct view *view);
+/* Opens each file by its full path, which in between may come to lead into another generation. */
+int generation_read_naive(struct view *view);
 /* Makes the empty directory of the next generation. Numbers that a crash left taken are skipped. */
 int generation_create(char name[32]);
 /* Removes a generation that nobody reads, best effort. */

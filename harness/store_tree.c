@@ -90,6 +90,23 @@ int generation_read(struct view *view)
 	return err;
 }
 
+int generation_read_naive(struct view *view)
+{
+	int err = 0;
+
+	for (unsigned member = 0; !err && member < TXN_MEMBERS; member++) {
+		struct buffer document = {0};
+		char path[64];
+
+		snprintf(path, sizeof(path), GENERATION_LINK "/%s", tree_member_names[member]);
+		err = io_read_file(path, &document);
+		if (!err)
+			err = document_view_lines(&document, member, view);
+		buffer_release(&document);
+	}
+	return err;
+}
+
 /* 0 while there is none. */
 static unsigned long active_generation(void)
 {

@@ -34,6 +34,9 @@ struct sweep {
 	const struct sweep_options *options;
 	/* Updates that are acknowledged when nothing is struck; of sweep_run() without a fault. */
 	unsigned baseline_acknowledged;
+	/* Several workers lose updates or mix them up by themselves; of concurrent_run() without a
+	 * fault. Then it proves nothing that they do so under one. */
+	bool is_contended;
 };
 
 /* The name under which a sweep's results stand: the fault's, "fiu" or "none". */

@@ -10,7 +10,7 @@
 
 #include "harness/report.h"
 
-enum { NAME_WIDTH = 26, CELL_WIDTH = 13, MODEL_WIDTH = 15, MAX_MODELS = 32 };
+enum { NAME_WIDTH = 27, CELL_WIDTH = 13, MODEL_WIDTH = 15, MAX_MODELS = 32 };
 
 static const struct look {
 	const char *glyph, *color;

@@ -93,4 +93,5 @@ const struct strategy strategy_generation_symlink = {
 	.setup = generation_setup,
 	.update = generation_symlink_update,
 	.read = generation_read,
+	.read_naive = generation_read_naive,
 };

@@ -119,4 +119,5 @@ const struct strategy strategy_generation_symlink_fsync = {
 	.setup = generation_setup,
 	.update = generation_symlink_fsync_update,
 	.read = generation_read,
+	.read_naive = generation_read_naive,
 };

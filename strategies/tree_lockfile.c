@@ -1,6 +1,7 @@
 /*
  * The article's lock file for files that must agree: a writer holds `.lock` exclusively, a reader
- * shares it, so that nobody sees the members disagree. Within the lock each member is rewritten
+ * shares it, so that nobody sees the members disagree;
+ * a reader that takes no lock does. Within the lock each member is rewritten
  * truncate-write style: an error or a crash leaves them damaged and in disagreement.
  */
 #include <errno.h>
@@ -72,20 +73,24 @@ static int tree_lockfile_setup(const struct txn *first)
 	return err ? err : tree_setup_directory(".", first);
 }
 
+static int tree_lockfile_read_naive(struct view *view)
+{
+	int directory_fd = TEMP_FAILURE_RETRY(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int err = directory_fd < 0 ? -errno : tree_read_directory(directory_fd, view);
+
+	io_close(directory_fd);
+	return err;
+}
+
 static int tree_lockfile_read(struct view *view)
 {
-	int directory_fd = -1;
-	int err = 0;
 	int lock_fd = lock_directory(LOCK_SH);
 
 	if (lock_fd < 0)
 		return lock_fd;
-	directory_fd = TEMP_FAILURE_RETRY(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	if (directory_fd < 0)
-		err = -errno;
-	if (!err)
-		err = tree_read_directory(directory_fd, view);
-	io_close(directory_fd);
+
+	int err = tree_lockfile_read_naive(view);
+
 	io_close(lock_fd);
 	return err;
 }
@@ -104,4 +109,5 @@ const struct strategy strategy_tree_lockfile = {
 	.setup = tree_lockfile_setup,
 	.update = tree_lockfile_update,
 	.read = tree_lockfile_read,
+	.read_naive = tree_lockfile_read_naive,
 };
