@@ -13,6 +13,7 @@
 
 #include "harness/cmd_replay.h"
 #include "harness/commands.h"
+#include "harness/concurrent.h"
 #include "harness/explain.h"
 #include "harness/full_disk.h"
 #include "harness/interrupt.h"
@@ -90,15 +91,36 @@ static const char *make_cut(struct replay *replay)
 	if (!witness->cut.micro_ops ||
 		(!strcmp(witness->fault, "recovery") && !witness->recovery_cut.micro_ops))
 		options_fail("%s: the witness has no power cut", replay->options.witness);
-	if (!after && strcmp(witness->fault, "power") && strcmp(witness->fault, "recovery"))
+	if (!after && strcmp(witness->fault, "power") && strcmp(witness->fault, "recovery") &&
+		strcmp(witness->fault, "concurrent-power"))
 		options_fail("%s: '%s' is no power cut, and the witness has a model",
 			replay->options.witness, witness->fault);
 	return after ? after : "none";
 }
 
+/* Of several workers. Returns the name of the fault in one of them. */
+static const char *make_crew(struct replay *replay, const char *fault)
+{
+	const struct result *witness = &replay->witness;
+	const char *in_one = concurrent_name_fault(fault);
+
+	if (strncmp(witness->fault, "concurrent", strlen("concurrent")))
+		return fault;
+	if (!witness->workers || witness->workers + witness->readers > TRACE_MAX_WORKERS ||
+		witness->workload.txns % witness->workers)
+		options_fail("%s: the witness has no workers", replay->options.witness);
+	if (!witness->schedule.count)
+		options_fail("%s: the witness has no schedule", replay->options.witness);
+	replay->crew = (struct crew){.writers = witness->workers,
+		.readers = witness->readers,
+		.is_naive = witness->is_naive,
+		.is_crashed = replay->model != NULL};
+	return in_one && !replay->model ? in_one : "none";
+}
+
 static const struct strategy *make_plan(struct replay *replay)
 {
-	const char *fault = make_cut(replay);
+	const char *fault = make_crew(replay, make_cut(replay));
 	const struct result *witness = &replay->witness;
 	const struct strategy *strategy = find_strategy(witness->subject);
 	const struct workload *workload = &witness->workload;
@@ -109,6 +131,9 @@ static const struct strategy *make_plan(struct replay *replay)
 	if (witness->recovery_cut.micro_ops && !strategy->recover)
 		options_fail("%s: the strategy %s has no recovery", replay->options.witness,
 			witness->subject);
+	if (replay->crew.is_naive && !strategy->read_naive)
+		options_fail("%s: the strategy %s has no readers that keep to no rule",
+			replay->options.witness, witness->subject);
 	if (!workload->txns || workload->txns > 1000 || workload->base_bytes < TXN_MIN_BYTES ||
 		workload->base_bytes > TXN_MAX_BYTES)
 		options_fail("%s: the witness has no workload", replay->options.witness);
@@ -246,17 +271,20 @@ static int run_witness(struct replay *replay, const struct strategy *strategy, b
 	replay->prober = prober_new(&replay->subject, &replay->workspace);
 	if (!replay->prober)
 		return -ENOMEM;
-	err = record_run(&replay->subject, &replay->plan, &replay->workspace, &replay->filter,
-		&replay->recording);
-	if (err)
-		return err;
 	printf("%s under %s%s%s\n\noperations:\n", strategy->name, replay->witness.fault,
 		replay->model ? ", model " : "", replay->model ? replay->model->name : "");
+	if (replay->crew.writers)
+		err = replay_crew(replay, is_violated);
+	else
+		err = record_run(&replay->subject, &replay->plan, &replay->workspace,
+			&replay->filter, &replay->recording);
+	if (err)
+		return err;
 	if (replay->model) {
 		err = replay_cut(replay, is_violated);
-	} else {
+	} else if (!replay->crew.writers) {
 		replay->found = tree_ref(replay->recording.final);
-		replay_print_events(&replay->recording, SIZE_MAX, NULL, NULL);
+		replay_print_events(&replay->recording, SIZE_MAX, NULL, NULL, NULL);
 		print_ending(&replay->recording);
 		err = show_views(replay);
 		putchar('\n');
@@ -296,6 +324,8 @@ int cmd_replay(int argc, char **argv)
 	if (!err)
 		err = filter_init(&replay.filter, false);
 	if (!err)
+		err = filter_init(&replay.crew_filter, true);
+	if (!err)
 		err = workspace_init(&replay.workspace, &replay.scratch, 0);
 	if (!err)
 		err = run_witness(&replay, strategy, &is_violated);
@@ -305,6 +335,8 @@ int cmd_replay(int argc, char **argv)
 	subject_release(&replay.subject);
 	workspace_release(&replay.workspace);
 	filter_release(&replay.filter);
+	filter_release(&replay.crew_filter);
+	readings_free(replay.readings, replay.crew.readers);
 	scratch_release(&replay.scratch);
 	result_release(&replay.witness);
 	if (interrupt_signal())

@@ -177,9 +177,44 @@ static void tell_preemption(const struct recording *recording, unsigned writers,
 	snprintf(text, 480, "%s goes between %s and %s of %s", who, first, second, whose);
 }
 
+bool explain_is_ghost(const struct tree *tree, const struct op *op)
+{
+	char path[PATH_MAX];
+
+	return (op->kind == OP_READ || op->kind == OP_WRITE || op->kind == OP_LOCK) &&
+	       op->object != UINT32_MAX && !op->name &&
+	       tree_object_type(tree, op->object) == OBJECT_FILE &&
+	       !tree_path(tree, op->object, path, sizeof(path));
+}
+
+/* The first event that reads from a file that had a name at first and has none then. SIZE_MAX: none,
+ * or out of memory. */
+static size_t find_ghost(const struct recording *recording)
+{
+	struct tree *tree = tree_ref(recording->initial);
+	size_t found = SIZE_MAX;
+
+	for (size_t i = 0; i < recording->count && found == SIZE_MAX; i++) {
+		const struct op *op = &recording->events[i].op;
+
+		if (recording->events[i].kind != EVENT_OP)
+			continue;
+		if (op->kind == OP_READ && op->effect > 0 &&
+			op->object < tree_object_count(recording->initial) &&
+			explain_is_ghost(tree, op))
+			found = i;
+		if (tree_apply(&tree, op))
+			break;
+	}
+	tree_unref(tree);
+	return found;
+}
+
 void explain_schedule(
 	const struct recording *recording, unsigned writers, char *text, size_t text_size)
 {
+	char who[32];
+	size_t ghost = find_ghost(recording);
 	size_t last = SIZE_MAX, length = 0;
 	unsigned count = 0;
 
@@ -203,8 +238,13 @@ void explain_schedule(
 		last = i;
 	}
 	if (count > TOLD_PREEMPTIONS)
-		snprintf(text + length, text_size - length, ", and %u more such places",
-			count - TOLD_PREEMPTIONS);
+		length += (size_t)snprintf(text + length, text_size - length,
+			", and %u more such places", count - TOLD_PREEMPTIONS);
+	if (ghost == SIZE_MAX || !count || length >= text_size)
+		return;
+	explain_worker(recording->events[ghost].worker, writers, who);
+	snprintf(text + length, text_size - length,
+		"; %s then reads a ghost, a file that has lost its name", who);
 }
 
 /* ---- one operation a line ---- */
@@ -236,6 +276,21 @@ static void print_name(
 		fprintf(stream, " %s/%s", path, name);
 	else
 		fprintf(stream, " %s", name);
+}
+
+static void print_lock(const struct op *op, FILE *stream)
+{
+	static const char *const words[] = {
+		[LOCK_NONE] = "",
+		[LOCK_SHARE] = " shared",
+		[LOCK_EXCLUDE] = " exclusive",
+		[LOCK_RELEASE] = " released",
+		[LOCK_TEST] = " asked for",
+	};
+
+	fprintf(stream, "%s", words[op->lock]);
+	if (op->point == POINT_FCNTL && op->size_bytes)
+		fprintf(stream, ", %" PRIu64 " bytes at %" PRId64, op->size_bytes, op->offset);
 }
 
 static void print_result(const struct op *op, FILE *stream)
@@ -271,6 +326,8 @@ void explain_op(const struct recording *recording, size_t index, FILE *stream)
 		fprintf(stream, " (truncates)");
 	if (op->kind == OP_READ || op->kind == OP_WRITE || op->kind == OP_STORE)
 		fprintf(stream, " at %" PRId64 ", %" PRIu64 " bytes", op->offset, op->size_bytes);
+	if (op->kind == OP_LOCK)
+		print_lock(op, stream);
 	if (op->kind == OP_TRUNCATE)
 		fprintf(stream, " to %" PRIu64 " bytes", op->size_bytes);
 	print_result(op, stream);

@@ -15,9 +15,12 @@ void explain_cause(
 	const struct recording *recording, const struct plan *plan, char *text, size_t text_size);
 
 /* "worker 2 goes between read #1 (doc.txt) and write #1 of worker 1": where several workers were
- * interrupted by each other. `writers`: workers from there on are readers. */
+ * interrupted by each other, and who came to read a file that another had replaced. `writers`: workers from there on are readers. */
 void explain_schedule(
 	const struct recording *recording, unsigned writers, char *text, size_t text_size);
+
+/* Whether an operation that is about to happen on `tree` is on a file that no name leads to. */
+bool explain_is_ghost(const struct tree *tree, const struct op *op);
 
 /* "worker 2", "reader 1" */
 void explain_worker(unsigned worker, unsigned writers, char name[32]);

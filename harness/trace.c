@@ -430,6 +430,8 @@ int trace_refuse(struct worker *worker, int error)
 
 /* ---- beginning and end ---- */
 
+enum { WORKER_TICKS = 7919 };
+
 static int worker_init(struct worker *worker, struct trace *trace, unsigned number)
 {
 	const struct trace_input *input = trace->input;
@@ -439,8 +441,11 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 		.task = {.pid = input->pids[number],
 			.inodes = input->inodes,
 			.tree = trace->recording->final},
-		/* Far apart: what is drawn by one is not drawn by another. */
-		.fake = {.random = input->seed + number * 0x5851f42d4c957f2du, .number = number}};
+		/* Far apart: what is drawn of chance or of the time by one is not drawn by another.
+		 */
+		.fake = {.random = input->seed + number * 0x5851f42d4c957f2du,
+			.ticks = number * WORKER_TICKS,
+			.number = number}};
 	worker->task.pidfd = (int)syscall(SYS_pidfd_open, worker->task.pid, 0);
 	if (worker->task.pidfd < 0)
 		return -errno;

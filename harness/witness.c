@@ -95,7 +95,8 @@ int witness_read(const char *path, struct result *result, char *message, size_t 
 		err = -EINVAL;
 	}
 	json_decref(json);
-	if (!err && !result->n && !result->cut.micro_ops && strcmp(result->fault, "none")) {
+	if (!err && !result->n && !result->cut.micro_ops && !result->schedule.count &&
+		strcmp(result->fault, "none")) {
 		snprintf(message, message_size, "%s: the witness has no plan", path);
 		result_release(result);
 		err = -EINVAL;
