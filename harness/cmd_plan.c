@@ -41,7 +41,7 @@ static void add_writers(const struct scenario *scenario, struct stage *stages, s
 	const struct contention *contention = &scenario->contention;
 	struct stage stage = {.part = PART_WRITERS,
 		.concurrent = {.crew = {.writers = contention->workers},
-			.max_schedules = contention->max_schedules}};
+			.budget = contention->budget}};
 
 	if (contention->workers < 2)
 		return;
@@ -55,7 +55,7 @@ static void add_writers(const struct scenario *scenario, struct stage *stages, s
 		stage.power = (struct power){.model = contention->models[i],
 			.tear = scenario->tear,
 			.crew = {.writers = contention->workers, .is_crashed = true},
-			.max_schedules = contention->max_schedules};
+			.budget = contention->budget};
 		stages[(*count)++] = stage;
 	}
 }
@@ -66,7 +66,7 @@ static void add_readers(const struct scenario *scenario, const struct strategy *
 	const struct contention *contention = &scenario->contention;
 	struct stage stage = {.part = PART_READERS,
 		.concurrent = {.crew = {.writers = 1, .readers = contention->readers},
-			.max_schedules = contention->max_schedules}};
+			.budget = contention->budget}};
 
 	if (!contention->readers)
 		return;

@@ -139,7 +139,7 @@ static int run_plan(void *context, const struct plan *plan, bool *fired)
 
 	outcome->has_fired = false;
 	err = crew_each_schedule(outcome->sweep, &concurrent->crew, plan,
-		concurrent->max_schedules, &(struct crew_visit){is_over, judge_run, outcome},
+		&concurrent->budget, &(struct crew_visit){is_over, judge_run, outcome},
 		&coverage);
 	crew_coverage_add(&outcome->coverage, &coverage);
 	outcome->tried = coverage.preemptions;
@@ -169,7 +169,7 @@ static int improve(struct outcome *outcome, enum property property)
 	outcome->improving = property;
 	if (best->is_found && !is_improved(outcome))
 		err = crew_with_preemptions(outcome->sweep, &concurrent->crew, &plan,
-			best->schedule.preemptions - 1, concurrent->max_schedules,
+			best->schedule.preemptions - 1, concurrent->budget.max_runs,
 			&(struct crew_visit){is_improved, judge_run, outcome}, &coverage);
 	memcpy(outcome->violating, violating, sizeof(violating));
 	return err;
@@ -255,12 +255,30 @@ static enum verdict verdict_of(
 	return VERDICT_HOLDS;
 }
 
+/* In how many of the schedules, and what level of isolation that leaves. */
+static void add_measure(
+	const struct outcome *outcome, enum property property, const struct schedules *schedules,
+	char *why, size_t why_size)
+{
+	size_t length = strlen(why);
+	bool has_kinds = schedules->kinds > 0;
+	uint64_t all = has_kinds ? schedules->kinds : outcome->coverage.runs;
+
+	length += (size_t)snprintf(why + length, why_size - length,
+		"; in %" PRIu64 " of %" PRIu64 " %sschedules", schedules->violating, all,
+		has_kinds ? "kinds of " : "");
+	if ((property == ISOLATION || property == ATOMICITY) && outcome->level < LEVEL_STRICT &&
+		length < why_size)
+		snprintf(why + length, why_size - length, "; isolation level: %s",
+			level_names[outcome->level]);
+}
+
 static int add_result(struct outcome *outcome, enum property property, struct result_list *results)
 {
 	const struct concurrent *concurrent = outcome->concurrent;
 	const struct sweep *sweep = outcome->sweep;
 	struct best *best = &outcome->best[property];
-	char name[CONCURRENT_NAME_BYTES], why[sizeof(best->text)];
+	char name[CONCURRENT_NAME_BYTES], why[sizeof(best->text) + 120];
 	struct result result = {.workers = concurrent->crew.writers,
 		.readers = concurrent->crew.readers,
 		.is_naive = concurrent->crew.is_naive,
@@ -279,6 +297,8 @@ static int add_result(struct outcome *outcome, enum property property, struct re
 	result.evidence.schedules.violating = result.evidence.schedules.kinds
 	                                              ? outcome->violating_kinds[property]
 	                                              : outcome->violating[property];
+	if (result.verdict == VERDICT_VIOLATED && !concurrent->fault)
+		add_measure(outcome, property, &result.evidence.schedules, why, sizeof(why));
 	concurrent_name(concurrent, name);
 	result.subject = strdup(sweep->subject->strategy->name);
 	result.scenario = strdup(sweep->options->scenario);

@@ -10,7 +10,7 @@
 struct concurrent {
 	struct crew crew;          /* writers 0: nothing */
 	const struct fault *fault; /* strikes the first worker; NULL: none */
-	uint64_t max_schedules;    /* for each plan */
+	struct crew_budget budget; /* for each plan */
 };
 
 enum { CONCURRENT_NAME_BYTES = 64 };

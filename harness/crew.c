@@ -177,13 +177,34 @@ static int explore_randomly(struct session *session)
 	return err;
 }
 
+/* Half of what is left for one of each kind; where that does not suffice, the other half for what can
+ * be said then. */
+static int explore_reduced(struct session *session)
+{
+	struct crew_coverage *coverage = session->coverage;
+	uint64_t max_runs = session->max_runs;
+	int err = explore_preemptions(session, FIRST_PREEMPTIONS, max_runs);
+
+	if (!err && !coverage->is_exhaustive) {
+		session->max_runs = coverage->runs + (max_runs - coverage->runs) / 2;
+		session->is_kind = true;
+		err = explore_kinds(session);
+		session->is_kind = false;
+		session->max_runs = max_runs;
+	}
+	if (!err && !coverage->is_exhaustive)
+		err = explore_preemptions(session, MOST_PREEMPTIONS, left(session));
+	return err;
+}
+
 int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
-	uint64_t max_runs, const struct crew_visit *visit, struct crew_coverage *coverage)
+	const struct crew_budget *budget, const struct crew_visit *visit,
+	struct crew_coverage *coverage)
 {
 	struct session session = {.sweep = sweep,
 		.crew = crew,
 		.plan = plan,
-		.max_runs = max_runs,
+		.max_runs = budget->max_runs,
 		.visit = visit,
 		.coverage = coverage,
 		.readings = readings_new(crew->readers)};
@@ -191,18 +212,9 @@ int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const
 
 	*coverage = (struct crew_coverage){.preemptions = -1};
 	if (!err)
-		err = explore_preemptions(&session, FIRST_PREEMPTIONS, max_runs);
-	/* Half of the budget, where it does not suffice: the other half for what can be said then.
-	 */
-	if (!err && !coverage->is_exhaustive) {
-		session.max_runs = coverage->runs + (max_runs - coverage->runs) / 2;
-		session.is_kind = true;
-		err = explore_kinds(&session);
-		session.is_kind = false;
-		session.max_runs = max_runs;
-	}
-	if (!err && !coverage->is_exhaustive)
-		err = explore_preemptions(&session, MOST_PREEMPTIONS, left(&session));
+		err = budget->is_unreduced
+		              ? explore_preemptions(&session, UINT_MAX, budget->max_runs)
+		              : explore_reduced(&session);
 	if (!err && !coverage->is_exhaustive)
 		err = explore_randomly(&session);
 	readings_free(session.readings, crew->readers);

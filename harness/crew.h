@@ -13,6 +13,11 @@
 #include "harness/schedule.h"
 #include "harness/sweep.h"
 
+struct crew_budget {
+	uint64_t max_runs;
+	bool is_unreduced; /* run each schedule, not one of each kind */
+};
+
 /* One run. All is borrowed. */
 struct crew_run {
 	const struct plan *plan;
@@ -39,11 +44,12 @@ struct crew_coverage {
 	bool has_memory;    /* workers share memory: what they do there is not scheduled */
 };
 
-/* Hands each run to `visit`. `max_runs` is the budget. Stops with what `visit` returns unless that
+/* Hands each run to `visit`. Stops with what `visit` returns unless that
  * is 0. Returns 0 or -errno; -EPROTO: the harness is wrong (said on stderr): the same beginning of a
  * schedule led to two different ends. */
 int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
-	uint64_t max_runs, const struct crew_visit *visit, struct crew_coverage *coverage);
+	const struct crew_budget *budget, const struct crew_visit *visit,
+	struct crew_coverage *coverage);
 
 /* The same, but only schedules with at most `most` pre-emptions, in order. */
 int crew_with_preemptions(const struct sweep *sweep, const struct crew *crew,

@@ -482,7 +482,7 @@ static int run_crew(struct outcome *outcome, const struct plan *plan)
 
 	if (outcome->sweep->is_contended)
 		return 0;
-	return crew_each_schedule(outcome->sweep, &power->crew, plan, power->max_schedules, &visit,
+	return crew_each_schedule(outcome->sweep, &power->crew, plan, &power->budget, &visit,
 		&outcome->schedules);
 }
 

@@ -21,7 +21,7 @@ struct power {
 	/* The recordings of several workers, one a schedule; writers 0: of one. No fault, no
 	 * recovery. */
 	struct crew crew;
-	uint64_t max_schedules;
+	struct crew_budget budget;
 };
 
 enum { POWER_NAME_BYTES = 64 };

@@ -261,7 +261,12 @@ static int on_contention_key(struct parse *parse, const char *key, const char *v
 	}
 	if (!strcmp(key, "schedules")) {
 		good = set_number(parse, key, value, 1, MAX_SCHEDULES, &number);
-		contention->max_schedules = number;
+		contention->budget.max_runs = number;
+		return good;
+	}
+	if (!strcmp(key, "reduced")) {
+		good = set_flag(parse, key, value, &contention->budget.is_unreduced);
+		contention->budget.is_unreduced = !contention->budget.is_unreduced;
 		return good;
 	}
 	if (!strcmp(key, "naive_readers"))
@@ -278,7 +283,7 @@ static int on_key(struct parse *parse, const char *key, const char *value)
 	static const char *const keys[] = {"summary", "strategies", "faults", "models",
 		"after_fault", "tear", "recovery", "power_payload", "txns", "payload", "fiu",
 		"fiu_runs", "workers", "readers", "naive_readers", "concurrent_faults",
-		"concurrent_models", "concurrent_txns", "schedules"};
+		"concurrent_models", "concurrent_txns", "schedules", "reduced"};
 	struct scenario *scenario = parse->scenario;
 	unsigned long number = 0;
 	int good;
@@ -494,7 +499,7 @@ int scenario_load(struct scenario *scenario, const char *name, char *message, si
 	scenario->crashes_recovery = true;
 	scenario->contention = (struct contention){.workers = 1,
 		.txns = 1,
-		.max_schedules = 2000,
+		.budget = {.max_runs = 2000},
 		.faults = calloc(fault_count, sizeof(*scenario->contention.faults)),
 		.models = calloc(model_count, sizeof(*scenario->contention.models))};
 	scenario->models = calloc(model_count, sizeof(*scenario->models));

@@ -16,6 +16,7 @@
  *     concurrent_models = posix           ; power cuts of several workers: names or globs
  *     concurrent_txns = 1                 ; updates that each of them makes
  *     schedules = 2000                    ; at most so many runs for each question
+ *     reduced = yes                       ; one schedule of each kind; no: each of them
  *     txns = 2                            ; updates a worker makes
  *     payload = 9001                      ; bytes of transaction 0
  *     fiu = enable_random name=posix/io/rw/write,probability=0.05,failinfo=ENOSPC
@@ -31,6 +32,7 @@
 
 #include <stddef.h>
 
+#include "harness/crew.h"
 #include "harness/expectation.h"
 #include "harness/fault.h"
 #include "harness/micro_op.h"
@@ -53,7 +55,7 @@ struct contention {
 	const struct model **models; /* owned list of borrowed plug-ins */
 	size_t model_count;
 	unsigned txns; /* of each worker */
-	uint64_t max_schedules;
+	struct crew_budget budget;
 };
 
 struct scenario {

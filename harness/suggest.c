@@ -30,12 +30,20 @@ static size_t distance(const char *a, const char *b)
 	return row[b_size];
 }
 
+/* Letters that are wrong. What begins with the word is what was meant, and only begun. */
+static size_t misfit(const char *word, const char *candidate)
+{
+	size_t wrong = distance(word, candidate);
+
+	return *word && !strncmp(word, candidate, strlen(word)) ? wrong / 2 : wrong;
+}
+
 const char *suggest(const char *word, const char *const *words, size_t count)
 {
 	size_t best = 0;
 
 	for (size_t i = 1; i < count; i++) {
-		if (distance(word, words[i]) < distance(word, words[best]))
+		if (misfit(word, words[i]) < misfit(word, words[best]))
 			best = i;
 	}
 	return words[best];

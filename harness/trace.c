@@ -36,6 +36,7 @@ static int add_op(struct worker *worker, struct op *op)
 	for (unsigned i = 0; i < trace->input->count; i++)
 		trace->workers[i].task.tree = trace->recording->final;
 	trace->ops++;
+	trace->changes += op_is_change(&event.op);
 	if (err) {
 		op_release(&event.op);
 		return err;
@@ -231,6 +232,9 @@ int trace_renew(struct worker *worker)
 {
 	int found;
 
+	if (worker->has_op && worker->decoded_at == worker->trace->changes)
+		return 1;
+	worker->decoded_at = worker->trace->changes;
 	op_release(&worker->op);
 	found = decode_entry(&worker->task, &worker->call, &worker->op);
 	if (!found && worker->turn) {

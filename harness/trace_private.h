@@ -10,7 +10,7 @@
 struct trace {
 	const struct trace_input *input;
 	struct recording *recording;
-	unsigned ops;
+	unsigned ops, changes; /* of the recording */
 	struct worker *workers; /* input->count */
 };
 
@@ -46,6 +46,7 @@ struct worker {
 
 	/* The call that it stands before, or makes. */
 	bool has_op, is_pending;
+	unsigned decoded_at; /* trace->changes then */
 	struct call call;
 	struct op op;
 	uint64_t saved_argument; /* of a changed call: args[2] of a shortened one, args[1] of flock */
@@ -74,7 +75,8 @@ int trace_go_on(struct worker *worker);
 /* Lets the operation fail instead, and the worker go on. */
 int trace_refuse(struct worker *worker, int error);
 
-/* Decodes once more the operation that the worker stands before: others went meanwhile. */
+/* Decodes the operation that the worker stands before, once more where others changed something
+ * meanwhile. Returns 1, 0 when it is none of our business, or -errno. */
 int trace_renew(struct worker *worker);
 
 /* ---- several workers (harness/trace_crew.c) ---- */

@@ -10,7 +10,7 @@
 
 #include "harness/report.h"
 
-enum { NAME_WIDTH = 27, CELL_WIDTH = 13, MODEL_WIDTH = 15, MAX_MODELS = 32 };
+enum { NAME_WIDTH = 27, CELL_WIDTH = 14, MODEL_WIDTH = 15, MAX_MODELS = 32 };
 
 static const struct look {
 	const char *glyph, *color;
@@ -74,6 +74,34 @@ static bool holds_once(const struct report_input *input, const char *subject, co
 		has_any = true;
 	}
 	return has_any;
+}
+
+/* What cannot be told of several workers at once holds for one at least. */
+static bool holds_alone(
+	const struct report_input *input, const char *subject, enum property property)
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+
+		if (result->model || result->property != property ||
+			strcmp(result->subject, subject) || result->evidence.schedules.has_any ||
+			!strcmp(result->fault, "none"))
+			continue;
+		if (result->verdict == VERDICT_VIOLATED || result->verdict == VERDICT_UNKNOWN)
+			return false;
+		has_any |= result->verdict == VERDICT_HOLDS;
+	}
+	return has_any;
+}
+
+static const char *cell_text(const struct report_input *input, const char *subject,
+	enum property property, enum verdict verdict)
+{
+	if (verdict == VERDICT_UNKNOWN && holds_alone(input, subject, property))
+		return "holds alone";
+	return verdict_names[verdict];
 }
 
 /* "holds", or which properties break: "breaks A D". */
@@ -144,6 +172,20 @@ static unsigned worst_residue(const struct report_input *input, const char *subj
 	return worst;
 }
 
+/* Which schedules a verdict about isolation speaks of. */
+static void print_covered(const struct report_input *input, const char *subject, FILE *stream)
+{
+	for (size_t i = 0; i < input->results->count; i++) {
+		const struct result *result = &input->results->items[i];
+
+		if (result->property != ISOLATION || strcmp(result->subject, subject) ||
+			!result->evidence.schedules.has_any || result->model ||
+			(result->verdict != VERDICT_HOLDS && result->verdict != VERDICT_UNKNOWN))
+			continue;
+		fprintf(stream, "    I %s: %s\n", result->fault, result->detail);
+	}
+}
+
 static void print_subject(const struct report_input *input, const struct columns *columns,
 	const char *subject, FILE *stream)
 {
@@ -154,7 +196,8 @@ static void print_subject(const struct report_input *input, const struct columns
 		enum verdict verdict = result_list_worst_under(
 			input->results, subject, (enum property)property, "", NULL);
 
-		print_cell(verdict, verdict_names[verdict], CELL_WIDTH, input->is_colored, stream);
+		print_cell(verdict, cell_text(input, subject, (enum property)property, verdict),
+			CELL_WIDTH, input->is_colored, stream);
 	}
 	for (size_t i = 0; i < columns->model_count; i++)
 		print_model_cell(input, subject, columns->models[i], stream);
@@ -167,6 +210,8 @@ static void print_subject(const struct report_input *input, const struct columns
 			fprintf(stream, "    %c %s%s%s: %s%s\n", "ACID"[property], result -> fault,
 				result -> model ? " " : "", result->model ? result->model : "",
 				result->detail, result->is_claimed ? "  [CLAIM BROKEN]" : "");
+		else if (property == ISOLATION)
+			print_covered(input, subject, stream);
 	}
 	if (residue)
 		fprintf(stream, "    residue: up to %u file%s left behind\n", residue,
@@ -250,7 +295,7 @@ static void print_totals(
 	uint64_t runs = 0, fired = 0, states = 0, unique = 0;
 	size_t unknown = 0, sampled = 0, broken = 0;
 	const char *skipped = NULL;
-	bool has_once = false;
+	bool has_once = false, has_alone = false, has_schedules = false;
 
 	for (size_t i = 0; i < input->results->count; i++) {
 		const struct result *result = &input->results->items[i];
@@ -258,6 +303,10 @@ static void print_totals(
 		has_once |= result->verdict == VERDICT_UNKNOWN &&
 		            !strcmp(result->fault, "recovery") &&
 		            holds_once(input, result->subject, result->model);
+		has_schedules |= result->evidence.schedules.has_any;
+		has_alone |= !result->model && result->verdict == VERDICT_UNKNOWN &&
+		             result->property != ISOLATION &&
+		             holds_alone(input, result->subject, result->property);
 		if (result->verdict == VERDICT_UNKNOWN &&
 			result->evidence.coverage == COVERAGE_SAMPLED)
 			sampled++;
@@ -294,9 +343,18 @@ static void print_totals(
 		fputs("holds once: every single power cut is survived; a second one, during "
 		      "recovery, was not\ntried in all states.\n",
 			stream);
-	fputs("Isolation, and what a reader sees at the same time, need several workers: not "
-	      "tested.\n",
-		stream);
+	if (has_alone)
+		fputs("holds alone: with one worker; of several at once not every schedule was "
+		      "run.\n",
+			stream);
+	if (!has_schedules)
+		fputs("Isolation, and what a reader sees at the same time, need several workers: "
+		      "not tested.\n",
+			stream);
+	else
+		fputs("Isolated: several workers at once, in every order of their operations that "
+		      "anybody\ncould tell from another (docs/isolation.md).\n",
+			stream);
 	if (skipped)
 		fprintf(stream, "%s.\n", skipped);
 	if (unknown)

@@ -253,10 +253,15 @@ static void test_cli__every_violation_replays(void **state)
 	json_array_foreach(json_object_get(json, "results"), i, item)
 	{
 		struct outcome replay;
-		const char *detail = text(item, "detail");
+		char detail[1024], *measure;
 
 		if (strcmp(text(item, "verdict"), "violated"))
 			continue;
+		snprintf(detail, sizeof(detail), "%s", text(item, "detail"));
+		/* One schedule does not tell in how many it is so. */
+		measure = strstr(detail, "; in ");
+		if (measure)
+			*measure = 0;
 		replay = RUN("replay", text(item, "witness"));
 		if (replay.status != 1 || !strstr(replay.out, detail))
 			fail_msg("%s: status %d; want in it: %s; found: %s", text(item, "witness"),

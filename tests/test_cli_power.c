@@ -465,10 +465,10 @@ static void test_cli_power__the_table_has_a_column_a_model(void **state)
 	(void)state;
 	skip_without_ptrace(&outcome);
 	assert_int_equal(outcome.status, 0);
-	assert_has(outcome.out, "strategy                  posix          ext4           \n");
-	assert_has(outcome.out, "\nreplace                   ✗ breaks A C D ✗ breaks D     \n");
-	assert_has(outcome.out, "\nappend-crc                ✗ breaks C D   ✗ breaks C D   \n");
-	assert_has(outcome.out, "\nappend-crc-fsync          ✓ holds        ✓ holds        \n");
+	assert_has(outcome.out, "strategy                   posix          ext4           \n");
+	assert_has(outcome.out, "\nreplace                    ✗ breaks A C D ✗ breaks D     \n");
+	assert_has(outcome.out, "\nappend-crc                 ✗ breaks C D   ✗ breaks C D   \n");
+	assert_has(outcome.out, "\nappend-crc-fsync           ✓ holds        ✓ holds        \n");
 	row = strstr(outcome.out, "\nreplace ");
 	assert_has(row, "\n    A power posix: power cut after ");
 	assert_has(outcome.out, "\n  tornwrite replay witness/append-crc-power-posix-");
@@ -485,8 +485,8 @@ static void test_cli_power__faults_and_models_stand_side_by_side(void **state)
 
 	(void)state;
 	skip_without_ptrace(&outcome);
-	assert_has(outcome.out, "Durable      ext4           \n");
-	assert_has(outcome.out, "· not-tested ✓ holds      ✗ breaks D     \n");
+	assert_has(outcome.out, "Durable       ext4           \n");
+	assert_has(outcome.out, "· not-tested  ✓ holds       ✗ breaks D     \n");
 	release(&outcome);
 }
 

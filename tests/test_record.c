@@ -319,11 +319,11 @@ static void test_record__sizes(void **state)
 {
 	(void)state;
 	assert_run(change_sizes, "open 3 0/doc\n"
-				 "truncate 3 to 5\n"
+				 "truncate 3 0/doc to 5\n"
 				 "ftruncate 3 to 9000 grows\n"
 				 "fallocate 3 @4096+8192 grows +2blk\n"
 				 "fallocate 3 @0+20000 keeps-size +2blk\n"
-				 "truncate 3 to 1\n"
+				 "truncate 3 0/ln to 1\n"
 				 "ftruncate 3 to 18446744073709551615 grows = EINVAL\n");
 	assert_contents("doc", "h");
 }
@@ -481,7 +481,7 @@ static int change_modes(void)
 static void test_record__modes(void **state)
 {
 	(void)state;
-	assert_run(change_modes, "open 3 0/doc\nchmod 3 600\nchmod 3 640\nchmod 1 1711\n");
+	assert_run(change_modes, "open 3 0/doc\nchmod 3 600\nchmod 3 0/ln 640\nchmod 1 0/d 1711\n");
 }
 
 static int write_outside(void)
@@ -1007,7 +1007,7 @@ static int change_the_mode_of_the_directory(void)
 static void test_record__the_mode_of_the_data_directory(void **state)
 {
 	(void)state;
-	assert_run(change_the_mode_of_the_directory, "chmod 0 750\n");
+	assert_run(change_the_mode_of_the_directory, "chmod 0 0/. 750\n");
 }
 
 static int link_a_descriptor(void)

@@ -20,15 +20,16 @@
 /* From the ground up. A module may include those before it and itself; those on one line do not
  * know each other. */
 static const char *const layers[] = {
-	"exit_code io suggest op txn watchdog progress child interrupt machine",
-	"jobs",
+	"exit_code io suggest op txn watchdog progress child interrupt machine footprint",
+	"jobs explore",
 	"tree view",
 	"recording options strategy filter model",
-	"workspace store fault task micro_op",
+	"workspace store fault task micro_op touch",
 	"full_disk inject epoch",
 	"decode crash_state",
 	"fake crash cut",
 	"trace",
+	"schedule",
 	"record",
 	"sync_loss",
 	"probe",
@@ -36,7 +37,8 @@ static const char *const layers[] = {
 	"explain",
 	"explain_cut result",
 	"report sweep",
-	"power",
+	"crew",
+	"concurrent power",
 	"plugins",
 	"expectation",
 	"scenario",
@@ -52,7 +54,8 @@ enum { LAYER_COUNT = sizeof(layers) / sizeof(*layers) };
 /* Several files are one module: what begins with the name and an underscore, and has no layer of
  * its own. */
 static const char *const families[] = {
-	"cmd", "crash", "judge", "machine", "micro_op", "probe", "store", "tree"};
+	"cmd", "crash", "decode", "explore", "judge", "machine", "micro_op", "probe", "store",
+	"trace", "tree"};
 
 /* What a strategy may know: how to be one, and help with files. */
 static const char strategy_headers[] = "strategy store io txn view";
