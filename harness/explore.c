@@ -67,15 +67,13 @@ void explorer_free(struct explorer *explorer)
 
 int explorer_begin(struct explorer *explorer)
 {
-	int result = explorer->is_finished ? 0 : explorer->search->begin(explorer);
+	int result;
 
 	assert(!explorer->is_running);
-	if (result < 0)
+	result = explorer->is_finished ? 0 : explorer->search->begin(explorer);
+	explorer->is_finished = !result;
+	if (result <= 0)
 		return result;
-	if (!result) {
-		explorer->is_finished = true;
-		return 0;
-	}
 	explorer->begun++;
 	explorer->length = 0;
 	explorer->preemptions = 0;
@@ -90,7 +88,7 @@ int explorer_choose(struct explorer *explorer, unsigned enabled)
 	unsigned char *schedule;
 	int worker;
 
-	assert(explorer->is_running && !explorer->is_choice_open);
+	assert(explorer->is_running && !explorer->is_choice_open && !explorer->is_given_up);
 	assert(enabled && !(enabled >> explorer->options.workers));
 	schedule = explore_grow(
 		explorer->schedule, explorer->length, &explorer->capacity, sizeof(*schedule));
@@ -111,13 +109,16 @@ int explorer_choose(struct explorer *explorer, unsigned enabled)
 
 int explorer_went(struct explorer *explorer, const struct footprint *footprint)
 {
+	int err;
+
 	assert(explorer->is_running && explorer->is_choice_open);
-	explorer->is_choice_open = false;
-	return explorer->search->went(explorer, footprint);
+	err = explorer->search->went(explorer, footprint);
+	/* After an error it stays open, so that the run can only be ended. */
+	explorer->is_choice_open = err;
+	return err;
 }
 
-int explorer_waits(
-	struct explorer *explorer, unsigned worker, const struct footprint *footprint)
+int explorer_waits(struct explorer *explorer, unsigned worker, const struct footprint *footprint)
 {
 	assert(explorer->is_running && !explorer->is_choice_open);
 	assert(worker < explorer->options.workers);
@@ -131,7 +132,8 @@ int explorer_end(struct explorer *explorer, bool is_complete)
 	int err;
 
 	assert(explorer->is_running);
-	assert(!is_complete || (!explorer->is_choice_open && !explorer->is_given_up));
+	assert(!is_complete || !explorer->is_choice_open);
+	assert(!is_complete || !explorer->is_given_up);
 	err = explorer->search->end(explorer, is_complete);
 	explorer->is_running = false;
 	if (explorer->count.longest < explorer->length)
@@ -159,6 +161,5 @@ unsigned explorer_preemptions(const struct explorer *explorer)
 void explorer_count(const struct explorer *explorer, struct explore_count *count)
 {
 	*count = explorer->count;
-	count->is_exhaustive =
-		explorer->is_finished && !explorer->is_aborted && !explorer->is_cut;
+	count->is_exhaustive = explorer->is_finished && !explorer->is_aborted && !explorer->is_cut;
 }

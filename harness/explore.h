@@ -1,16 +1,14 @@
 /*
- * Which schedules of several workers to run. A schedule is the list of who was let go at each choice;
- * a run asks at each choice and tells what the operation did. Nothing is known here of processes
- * and files: only who could go on, and footprints.
+ * Which schedules of several workers to run. A schedule is the list of who was let go at each
+ * choice; a run asks at each choice and tells what the operation did. Nothing is known here of
+ * processes and files: only who could go on, and footprints.
  *
- * Method, EXPLORE_REDUCED: dynamic partial-order reduction (Flanagan and Godefroid, POPL 2005) with
- * sleep sets (Godefroid 1996). Of all schedules that differ only in the order of operations that
- * commute, at least one is run to its end; most others are never begun, and some are given up on
- * the way. EXPLORE_ALL runs every schedule and is what the reduced one is held against.
- * EXPLORE_PREEMPTIONS runs every schedule with 0, then 1, 2, ... pre-emptions, without reduction
- * (which would lose schedules under such a bound). EXPLORE_RANDOM gives workers random priorities
- * that change at random places (PCT: Burckhardt et al., ASPLOS 2010).
- * Limits: EXPLORE_MAX_WORKERS workers.
+ * Method: EXPLORE_REDUCED is dynamic partial-order reduction. Schedules are alike when they differ
+ * only in the order of operations that commute; of those that are alike exactly one is run to its
+ * end, most others are never begun, and some are given up on the way. EXPLORE_ALL runs every
+ * schedule and is what the reduced one is held against. EXPLORE_PREEMPTIONS runs every schedule
+ * with 0, then 1, 2, ... pre-emptions, without reduction (which would lose schedules under such a
+ * bound). EXPLORE_RANDOM gives workers random priorities that change at random places (PCT).
  */
 #ifndef TORNWRITE_EXPLORE_H
 #define TORNWRITE_EXPLORE_H
@@ -28,7 +26,7 @@ struct explore_options {
 	unsigned workers;
 	uint64_t seed;        /* EXPLORE_RANDOM */
 	uint64_t random_runs; /* EXPLORE_RANDOM: how many */
-	unsigned depth;       /* EXPLORE_RANDOM: priorities change depth - 1 times; 3 finds most bugs */
+	unsigned depth; /* EXPLORE_RANDOM: priorities change depth - 1 times; 3 finds most bugs */
 	unsigned preemptions; /* EXPLORE_PREEMPTIONS: at most so many */
 };
 
@@ -48,15 +46,20 @@ int explorer_begin(struct explorer *explorer);
 int explorer_choose(struct explorer *explorer, unsigned enabled);
 
 /* After each choice: what the operation and all that the worker did until its next one looked at
- * and changed. Returns 0, -EPROTO (as above: the footprint is not the one that the same beginning
- * had) or -ENOMEM. */
+ * and changed. What decides whether an operation has to wait is looked at, too: what lets it go on
+ * conflicts with it. Returns 0, -EPROTO (as above: the footprint is not the one that the same
+ * beginning had) or -ENOMEM; after an error the run can only be ended. EXPLORE_PREEMPTIONS keeps
+ * 16 bits of a footprint; EXPLORE_RANDOM never says -EPROTO, for no run begins like another. */
 int explorer_went(struct explorer *explorer, const struct footprint *footprint);
 
-/* Before explorer_end(): an operation that a worker never got to make, for it waits for another. */
+/* Before explorer_end(): an operation that a worker never got to make, for it waits for another. To
+ * be told of each such worker, also when the run is given up after -EAGAIN: the reduced search
+ * misses schedules otherwise. Returns 0. */
 int explorer_waits(struct explorer *explorer, unsigned worker, const struct footprint *footprint);
 
 /* The run has ended, or was given up (after -EAGAIN, or when it could not be run at all: then with
- * is_complete false, too). Returns 0 or -ENOMEM. */
+ * is_complete false, too). Returns 0, -EPROTO (nobody can go on where the same beginning went on
+ * before) or -ENOMEM. */
 int explorer_end(struct explorer *explorer, bool is_complete);
 
 /* The run that goes on or that was last: the choices, one byte each, and how many there were. */
@@ -66,11 +69,13 @@ const unsigned char *explorer_schedule(const struct explorer *explorer, size_t *
 unsigned explorer_preemptions(const struct explorer *explorer);
 
 struct explore_count {
-	uint64_t runs;        /* complete ones */
-	uint64_t given_up;    /* -EAGAIN */
-	int preemptions;      /* EXPLORE_PREEMPTIONS: all schedules with at most so many were run; -1 */
-	bool is_exhaustive;   /* every schedule was run, or one that is like it; false in the middle */
-	size_t longest;       /* choices in a run */
+	uint64_t runs;      /* complete ones */
+	uint64_t given_up;  /* -EAGAIN */
+	int preemptions;    /* EXPLORE_PREEMPTIONS: all schedules with at most so many were run; -1:
+	                       not even those with none */
+	bool is_exhaustive; /* every schedule was run, or one that is like it; false in the middle,
+	                       and for good after a run that failed or was not complete */
+	size_t longest;     /* choices in a run */
 };
 void explorer_count(const struct explorer *explorer, struct explore_count *count);
 

@@ -5,14 +5,14 @@
  * those with one more, when that level begins. Which children there are is read off its steps, so
  * memory grows with runs and not with children.
  */
+#include "harness/explore_private.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/explore_private.h"
-
-/* Whether to leave a run at this step is a pre-emption: by default a worker goes on while it can. */
+/* Whether to leave a run at this step is a pre-emption. By default one goes on while one can. */
 static bool is_preemption(const struct explore_parent *parent, size_t at)
 {
 	return at && parent->steps[at].enabled >> parent->steps[at - 1].worker & 1;
@@ -31,7 +31,8 @@ static unsigned find_children(struct explore_parent *parent)
 	return 0;
 }
 
-static bool has_children(struct explore_parent *parent, bool is_preempting)
+/* Turns to the children of one kind, from the first on. Whether there are any. */
+static bool turn_to_children(struct explore_parent *parent, bool is_preempting)
 {
 	parent->at = parent->first;
 	parent->tried = 0;
@@ -50,7 +51,7 @@ static void put_off(struct explorer *explorer, struct explore_parent *parent)
 {
 	struct explore_levels *levels = &explorer->of.levels;
 
-	if (!parent->is_preempting && has_children(parent, true)) {
+	if (!parent->is_preempting && turn_to_children(parent, true)) {
 		if (levels->level < explorer->options.preemptions) {
 			prepend(&levels->later, parent);
 			return;
@@ -112,8 +113,7 @@ static int levels_choose(struct explorer *explorer, unsigned enabled)
 
 		return given->enabled == enabled ? given->worker : -EPROTO;
 	}
-	steps = explore_grow(
-		levels->steps, explorer->length, &levels->capacity, sizeof(*steps));
+	steps = explore_grow(levels->steps, explorer->length, &levels->capacity, sizeof(*steps));
 	if (!steps)
 		return -ENOMEM;
 	levels->steps = steps;
@@ -128,7 +128,8 @@ static uint16_t check_of(const struct footprint *footprint)
 
 	for (unsigned i = 0; i < footprint->count; i++) {
 		const struct piece *piece = &footprint->pieces[i];
-		uint64_t words[] = {piece->kind, piece->access, piece->object, piece->start, piece->end};
+		uint64_t words[] = {
+			piece->kind, piece->access, piece->object, piece->start, piece->end};
 
 		for (int k = 0; k < 5; k++) {
 			hash ^= words[k];
@@ -156,15 +157,15 @@ static int levels_end(struct explorer *explorer, bool is_complete)
 	size_t count = explorer->length, size_bytes = count * sizeof(*levels->steps);
 	struct explore_parent *parent;
 
-	if (count < levels->prefix)
-		return is_complete ? -EPROTO : 0;
+	if (count <= levels->prefix)
+		return is_complete && count < levels->prefix ? -EPROTO : 0;
 	parent = malloc(sizeof(*parent) + size_bytes);
 	if (!parent)
 		return -ENOMEM;
 	parent->first = levels->prefix;
 	parent->count = count;
 	memcpy(parent->steps, levels->steps, size_bytes);
-	if (has_children(parent, false))
+	if (turn_to_children(parent, false))
 		prepend(&levels->now, parent);
 	else
 		put_off(explorer, parent);

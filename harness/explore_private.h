@@ -23,7 +23,7 @@ extern const struct explore_search explore_stack, explore_by_level, explore_at_r
  * bits. A worker is asleep where its operation was run first in an earlier branch and nothing since
  * conflicts with it: going on with it would repeat a run of that branch in another order. */
 struct explore_node {
-	uint8_t worker;    /* the branch that is being run */
+	uint8_t worker; /* the branch that is being run */
 	uint8_t enabled;
 	uint8_t asleep;    /* from the node before; a worker is asleep, too, once it is done */
 	uint8_t backtrack; /* branches that are to be run, or were */
@@ -31,6 +31,7 @@ struct explore_node {
 	/* By worker: how many operations it made before this node; and how many of its operations
 	 * come before the one that was made here, that one included, in every equal run. */
 	uint32_t before[EXPLORE_MAX_WORKERS], clock[EXPLORE_MAX_WORKERS];
+	uint64_t touched; /* kinds and objects of the operation that was made here */
 	/* By worker: of what it did at this node, owned; of one that is asleep, borrowed from the
 	 * node where it was run; else NULL. */
 	struct footprint *footprints[EXPLORE_MAX_WORKERS];

@@ -4,10 +4,10 @@
  * A bug that needs `depth` choices in a certain order shows in a run of n workers and k choices
  * with a probability of at least 1 / (n * k^(depth - 1)).
  */
+#include "harness/explore_private.h"
+
 #include <errno.h>
 #include <stdlib.h>
-
-#include "harness/explore_private.h"
 
 enum { FIRST_GUESS = 64 }; /* choices in a run */
 

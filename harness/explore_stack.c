@@ -4,12 +4,11 @@
  * branch left. Reduced, branches are those that races ask for (explore_races.c), and what is asleep
  * is not run: see struct explore_node.
  */
-#include <assert.h>
+#include "harness/explore_private.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "harness/explore_private.h"
 
 static void release_node(struct explore_node *node)
 {
@@ -41,7 +40,7 @@ static int stack_begin(struct explorer *explorer)
 	return 0;
 }
 
-/* Those that sleep on after the branch of a node that was just run. */
+/* Who sleeps on after the operation of the node before. */
 static void inherit_sleep(struct explore_node *node, const struct explore_node *parent)
 {
 	const struct footprint *went = parent->footprints[parent->worker];
@@ -79,8 +78,8 @@ static int push(struct explorer *explorer, unsigned enabled)
 		return -ENOMEM;
 	nodes->items = items;
 	node.worker = (uint8_t)explore_default(explorer, awake);
-	node.backtrack = (uint8_t)(explorer->options.order == EXPLORE_ALL ? enabled
-									   : 1U << node.worker);
+	node.backtrack =
+		(uint8_t)(explorer->options.order == EXPLORE_ALL ? enabled : 1U << node.worker);
 	items[nodes->count++] = node;
 	return node.worker;
 }

@@ -5,14 +5,20 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+/* To install one takes a millisecond. */
+enum { PATIENCE_MS = 5000 };
 
 static const int traced_calls[] = {
 	SCMP_SYS(open),
@@ -90,10 +96,11 @@ static const int missing_calls[] = {
 	SCMP_SYS(copy_file_range),
 };
 
+static const int lock_commands[] = {
+	F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
+
 static int add_looks(scmp_filter_ctx context)
 {
-	static const int lock_commands[] = {
-		F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(looking_calls) / sizeof(*looking_calls); i++)
@@ -142,6 +149,40 @@ static int add_rules(scmp_filter_ctx context, bool has_looks)
 	return err;
 }
 
+/* In a child: there is no way back. A kernel whose compiler of filters has come to a stop lets nobody
+ * go who installs one, not even when killed; so the child is left alone if it takes too long. */
+static bool can_install(const struct filter *filter)
+{
+	static int known = -1; /* of this process and its children */
+	pid_t pid;
+	int status;
+
+	if (known >= 0)
+		return known;
+	pid = fork();
+	if (!pid) {
+		/* If it stays it must keep nobody waiting for the end of a pipe. */
+		close_range(0, ~0U, 0);
+		_exit(filter_install(filter) != 0);
+	}
+	known = 0;
+	for (int waited_ms = 0; pid > 0 && waited_ms < PATIENCE_MS; waited_ms += 5) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			known = WIFEXITED(status) && !WEXITSTATUS(status);
+			pid = 0;
+			break;
+		}
+		usleep(5000);
+	}
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	if (!known)
+		fputs("seccomp filters cannot be used here: every call is stopped, which takes "
+		      "longer\n",
+			stderr);
+	return known;
+}
+
 int filter_init(struct filter *filter, bool has_looks)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
@@ -150,6 +191,7 @@ int filter_init(struct filter *filter, bool has_looks)
 	int err;
 
 	memset(filter, 0, sizeof(*filter));
+	filter->has_looks = has_looks;
 	if (!context || fd < 0) {
 		err = -ENOMEM;
 		goto out;
@@ -169,6 +211,8 @@ int filter_init(struct filter *filter, bool has_looks)
 		err = -ENOMEM;
 	else if (pread(fd, filter->program.filter, (size_t)st.st_size, 0) != st.st_size)
 		err = -EIO;
+	if (!err)
+		filter->is_unusable = !can_install(filter);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -185,8 +229,53 @@ void filter_release(struct filter *filter)
 	memset(filter, 0, sizeof(*filter));
 }
 
+static bool is_in(long number, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (calls[i] == number)
+			return true;
+	}
+	return false;
+}
+
+#define IS_IN(number, calls) is_in(number, calls, sizeof(calls) / sizeof(*(calls)))
+
+static bool is_look(long number, const uint64_t args[6])
+{
+	switch (number) {
+	case SYS_fcntl:
+		return IS_IN((long)args[1], lock_commands);
+	case SYS_lseek:
+		return args[2] >= SEEK_END;
+	case SYS_poll:
+	case SYS_ppoll:
+		return !args[1];
+	case SYS_select:
+	case SYS_pselect6:
+		return !args[0];
+	default:
+		return IS_IN(number, looking_calls);
+	}
+}
+
+enum filter_answer filter_ask(const struct filter *filter, long number, const uint64_t args[6])
+{
+	if (IS_IN(number, missing_calls))
+		return FILTER_MISSING;
+	if (number == SYS_mmap)
+		return (args[3] & (MAP_SHARED | MAP_ANONYMOUS)) == MAP_SHARED ? FILTER_STOP
+		                                                              : FILTER_PASS;
+	if (number == SYS_prctl)
+		return args[0] == FILTER_MARK ? FILTER_STOP : FILTER_PASS;
+	if (filter->has_looks && is_look(number, args))
+		return FILTER_STOP;
+	return IS_IN(number, traced_calls) ? FILTER_STOP : FILTER_PASS;
+}
+
 int filter_install(const struct filter *filter)
 {
+	if (filter->is_unusable)
+		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter->program))

@@ -5,6 +5,7 @@
 #ifndef TORNWRITE_MACHINE_H
 #define TORNWRITE_MACHINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/user.h>
@@ -18,6 +19,9 @@ struct call {
 
 /* Reads the call that a task stopped in `pid` makes or has made. All return 0 or -errno. */
 int machine_get_call(pid_t pid, struct call *call);
+
+/* Whether a task that stopped at a call has not made it yet. */
+bool machine_is_entry(pid_t pid);
 
 /* At an entry stop: changes one argument. The caller restores it at the exit stop, for compilers
  * assume that the kernel preserves argument registers. */

@@ -32,6 +32,14 @@ int machine_get_call(pid_t pid, struct call *call)
 	return 0;
 }
 
+bool machine_is_entry(pid_t pid)
+{
+	struct __ptrace_syscall_info info = {0};
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
+	       info.op == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
 static int set_registers(pid_t pid, struct call *call)
 {
 	return ptrace(PTRACE_SETREGS, pid, NULL, &call->registers) ? -errno : 0;

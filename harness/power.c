@@ -486,29 +486,10 @@ static int run_crew(struct outcome *outcome, const struct plan *plan)
 		&outcome->schedules);
 }
 
-/* ---- recovery ---- */
-
-/* The strategy whose recovery a worker runs in place of an update. */
-static const struct strategy *recovering;
-
-static int recover_only(const struct txn *txn)
-{
-	(void)txn;
-	return recovering->recover();
-}
-
 int power_record_recovery(const struct sweep *sweep, struct tree *tree, struct recording *recording)
 {
-	const struct strategy *strategy = sweep->subject->strategy;
-	struct strategy recovery = *strategy;
-	struct subject subject = {.strategy = &recovery,
-		.workload = {1, sweep->subject->workload.base_bytes},
-		.initial = tree};
-	struct plan plan = {.seed = sweep->options->seed};
-
-	recovering = strategy;
-	recovery.update = recover_only;
-	return record_run(&subject, &plan, sweep->workspace, sweep->filter, recording);
+	return record_recovery(sweep->subject, tree, sweep->options->seed, sweep->workspace,
+		sweep->filter, recording);
 }
 
 /* ---- verdicts ---- */

@@ -20,11 +20,14 @@
 
 #include "harness/child.h"
 #include "harness/full_disk.h"
+#include "harness/spawn.h"
 #include "harness/trace.h"
 #include "harness/watchdog.h"
 
 /* The worker could not begin; not something a strategy would exit with. */
-enum { EXIT_NO_FILTER = 113, EXIT_NO_MEMORY = 114 };
+enum { EXIT_NO_MEMORY = 114 };
+
+enum { SPAWNERS = 2 };
 
 enum { STACK_STEP = 1 << 20 };
 
@@ -64,8 +67,10 @@ int subject_init(struct subject *subject, const struct strategy *strategy,
 {
 	int err;
 
-	*subject = (struct subject){strategy, *workload, NULL};
-	err = tree_wipe(workspace->data_fd);
+	*subject = (struct subject){.strategy = strategy,
+		.workload = *workload,
+		.spawners = calloc(SPAWNERS, sizeof(struct spawner *))};
+	err = subject->spawners ? tree_wipe(workspace->data_fd) : -ENOMEM;
 	if (!err)
 		err = run_setup(subject, workspace->data_fd);
 	if (!err)
@@ -79,7 +84,10 @@ int subject_init(struct subject *subject, const struct strategy *strategy,
 void subject_release(struct subject *subject)
 {
 	tree_unref(subject->initial);
-	subject->initial = NULL;
+	for (int i = 0; subject->spawners && i < SPAWNERS; i++)
+		spawner_free(subject->spawners[i]);
+	free(subject->spawners);
+	*subject = (struct subject){0};
 }
 
 /* ---- the worker ---- */
@@ -91,12 +99,15 @@ static void mark(enum event_kind kind, uint64_t txn, int error)
 
 /* One worker of a run. */
 struct task_order {
-	const struct subject *subject;
-	uint64_t first;   /* its first transaction */
-	unsigned txns;    /* how many it makes; 0: it reads */
+	const struct strategy *strategy;
+	size_t base_bytes;
+	uint64_t first; /* its first transaction */
+	unsigned txns;  /* how many it makes */
 	bool is_naive;
+	bool recovers; /* its transactions are recoveries */
 	struct reading *reading;
 	unsigned number; /* of the reading */
+	int directory_fd;
 };
 
 static void write_all(const struct task_order *order, const struct txn *all)
@@ -105,14 +116,15 @@ static void write_all(const struct task_order *order, const struct txn *all)
 		int err;
 
 		mark(EVENT_START, all[i].id, 0);
-		err = order->subject->strategy->update(&all[i]);
+		err = order->recovers ? order->strategy->recover()
+		                      : order->strategy->update(&all[i]);
 		mark(err ? EVENT_REFUSE : EVENT_ACK, all[i].id, err);
 	}
 }
 
 static void read_once(const struct task_order *order)
 {
-	const struct strategy *strategy = order->subject->strategy;
+	const struct strategy *strategy = order->strategy;
 	struct reading *reading = order->reading;
 
 	mark(EVENT_LOOK, order->number, 0);
@@ -121,27 +133,18 @@ static void read_once(const struct task_order *order)
 	mark(EVENT_SEEN, order->number, reading->error);
 }
 
-__attribute__((noinline)) static _Noreturn void work(const struct task_order *order,
-	const struct filter *filter, pid_t parent, int directory_fd, const int go[2])
+__attribute__((noinline)) static void work(const struct task_order *order)
 {
-	size_t base_bytes = order->subject->workload.base_bytes;
 	struct txn *all = calloc(order->txns ? order->txns : 1, sizeof(*all));
-	char byte;
 
-	if (!all || child_enter(parent, directory_fd))
+	if (!all || child_enter(getppid(), order->directory_fd))
 		_exit(EXIT_NO_MEMORY);
 	/* What malloc(3) returns is the same each time: SQLite copies some of it into a file. */
 	mallopt(M_PERTURB, 0x5a);
 	for (unsigned i = 0; i < order->txns; i++) {
-		if (txn_init(&all[i], order->first + i, base_bytes))
+		if (txn_init(&all[i], order->first + i, order->base_bytes))
 			_exit(EXIT_NO_MEMORY);
 	}
-	close(go[1]);
-	if (read(go[0], &byte, 1) != 1)
-		_exit(EXIT_NO_FILTER);
-	close(go[0]);
-	if (filter_install(filter))
-		_exit(EXIT_NO_FILTER);
 	if (order->reading)
 		read_once(order);
 	else
@@ -151,42 +154,13 @@ __attribute__((noinline)) static _Noreturn void work(const struct task_order *or
 
 /* mkstemp(3) draws its names from the address of a variable, too. So that whoever forks a worker
  * gets the same names, its stack begins at the same place. */
-static _Noreturn void run_worker(const struct task_order *order, const struct filter *filter,
-	pid_t parent, int directory_fd, const int go[2])
+static void run_worker(const void *order)
 {
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	char *unused = alloca(here % STACK_STEP + 1);
 
 	__asm__ volatile("" : : "r"(unused) : "memory");
-	work(order, filter, parent, directory_fd, go);
-}
-
-/* Forks a worker and seizes it before it does anything. */
-static int start_worker(
-	const struct task_order *order, const struct filter *filter, int directory_fd, pid_t *pid)
-{
-	pid_t parent = getpid();
-	int go[2], err = 0;
-
-	if (pipe(go))
-		return -errno;
-	*pid = fork();
-	if (!*pid)
-		run_worker(order, filter, parent, directory_fd, go);
-	close(go[0]);
-	if (*pid < 0) {
-		err = -errno;
-	} else {
-		err = trace_seize(*pid) ? -ENOTRECOVERABLE : 0;
-		if (!err && write(go[1], "g", 1) != 1)
-			err = -errno;
-		if (err) {
-			kill(*pid, SIGKILL);
-			waitpid(*pid, NULL, 0);
-		}
-	}
-	close(go[1]);
-	return err;
+	work(order);
 }
 
 /* ---- the check ---- */
@@ -197,8 +171,8 @@ static bool hashes_equal(const struct tree *a, const struct tree *b)
 }
 
 /* Makes the data directory the initial tree, and learns its inodes. */
-static int restore(const struct subject *subject, int directory_fd, struct tree **tree,
-	struct inode_map **inodes)
+static int restore(const struct subject *subject, struct tree *wanted, int directory_fd,
+	struct tree **tree, struct inode_map **inodes)
 {
 	int err = tree_wipe(directory_fd);
 
@@ -206,13 +180,13 @@ static int restore(const struct subject *subject, int directory_fd, struct tree 
 	if (!err && !*inodes)
 		err = -ENOMEM;
 	if (!err)
-		err = tree_store(subject->initial, directory_fd);
+		err = tree_store(wanted, directory_fd);
 	if (!err)
 		err = tree_load(directory_fd, tree, *inodes);
-	if (!err && !hashes_equal(*tree, subject->initial)) {
+	if (!err && !hashes_equal(*tree, wanted)) {
 		fprintf(stderr, "%s: the data directory could not be restored:\n",
 			subject->strategy->name);
-		tree_print_difference(subject->initial, *tree, stderr);
+		tree_print_difference(wanted, *tree, stderr);
 		err = -EPROTO;
 	}
 	return err;
@@ -282,14 +256,7 @@ static int check_worker_began(const struct recording *recording)
 {
 	if (recording->ending != ENDED_CRASH || !WIFEXITED(recording->status))
 		return 0;
-	switch (WEXITSTATUS(recording->status)) {
-	case EXIT_NO_FILTER:
-		return -ENOTRECOVERABLE;
-	case EXIT_NO_MEMORY:
-		return -ENOMEM;
-	default:
-		return 0;
-	}
+	return WEXITSTATUS(recording->status) == EXIT_NO_MEMORY ? -ENOMEM : 0;
 }
 
 static void shrink(void *disk)
@@ -302,6 +269,7 @@ static void shrink(void *disk)
 /* What all kinds of runs differ in. */
 struct run {
 	const struct subject *subject;
+	struct tree *initial; /* borrowed */
 	const struct plan *plan;
 	int directory_fd;
 	struct full_disk *disk; /* NULL: not on a real full disk */
@@ -312,6 +280,24 @@ struct run {
 	bool is_crashed;
 };
 
+/* Workers on a real full disk cannot come from a process that began before it was mounted. */
+static int find_spawner(const struct run *run, struct spawner **own, struct spawner **spawner)
+{
+	struct spawner **kept = run->subject->spawners;
+	int err;
+
+	*own = NULL;
+	if (!kept || run->disk) {
+		err = spawner_new(own, run->filter, run_worker);
+		*spawner = *own;
+		return err;
+	}
+	kept += run->filter->has_looks;
+	err = *kept ? 0 : spawner_new(kept, run->filter, run_worker);
+	*spawner = *kept;
+	return err;
+}
+
 static int start_and_trace(
 	const struct run *run, struct inode_map *inodes, struct recording *recording)
 {
@@ -319,6 +305,7 @@ static int start_and_trace(
 	pid_t pids[TRACE_MAX_WORKERS];
 	unsigned started = 0;
 	struct trace_input input = {.pids = pids,
+		.filter = run->filter,
 		.count = run->count,
 		.inodes = inodes,
 		.seed = run->plan->seed,
@@ -327,19 +314,27 @@ static int start_and_trace(
 		.scheduler = run->scheduler,
 		.has_fault = run->plan->fault || run->plan->commands,
 		.is_crashed = run->is_crashed};
-	int err = 0;
+	struct spawner *own, *spawner;
+	int err = find_spawner(run, &own, &spawner);
 
 	while (!err && started < run->count) {
-		err = start_worker(
-			&run->orders[started], run->filter, run->directory_fd, &pids[started]);
+		struct task_order order = run->orders[started];
+
+		order.strategy = run->subject->strategy;
+		order.base_bytes = run->subject->workload.base_bytes;
+		order.directory_fd = run->directory_fd;
+		err = spawner_spawn(spawner, &order, sizeof(order), &pids[started]);
 		started += !err;
 	}
-	if (!err)
-		return trace_run(&input, recording);
-	while (started-- > 0) {
-		kill(pids[started], SIGKILL);
-		waitpid(pids[started], NULL, 0);
+	if (!err) {
+		err = trace_run(&input, recording);
+	} else {
+		while (started-- > 0) {
+			kill(pids[started], SIGKILL);
+			waitpid(pids[started], NULL, __WALL);
+		}
 	}
+	spawner_free(own);
 	return err;
 }
 
@@ -348,7 +343,7 @@ static int run_in(const struct run *run, struct recording *recording)
 	const struct plan *plan = run->plan;
 	struct inode_map *inodes = NULL;
 	struct tree *initial = NULL;
-	int err = restore(run->subject, run->directory_fd, &initial, &inodes);
+	int err = restore(run->subject, run->initial, run->directory_fd, &initial, &inodes);
 
 	if (!err && run->disk)
 		err = full_disk_limit(run->disk, plan->n - 1,
@@ -378,10 +373,11 @@ int record_run(const struct subject *subject, const struct plan *plan,
 	const struct workspace *workspace, const struct filter *filter, struct recording *recording)
 {
 	struct run run = {.subject = subject,
+		.initial = subject->initial,
 		.plan = plan,
 		.directory_fd = workspace->data_fd,
 		.filter = filter,
-		.orders = {{.subject = subject, .first = 1, .txns = subject->workload.txns}},
+		.orders = {{.first = 1, .txns = subject->workload.txns}},
 		.count = 1};
 	struct full_disk disk;
 	int err;
@@ -399,6 +395,22 @@ int record_run(const struct subject *subject, const struct plan *plan,
 		full_disk_count(recording);
 	full_disk_unmount(&disk);
 	return err;
+}
+
+int record_recovery(const struct subject *subject, struct tree *tree, uint64_t seed,
+	const struct workspace *workspace, const struct filter *filter, struct recording *recording)
+{
+	struct plan plan = {.seed = seed};
+	struct run run = {.subject = subject,
+		.initial = tree,
+		.plan = &plan,
+		.directory_fd = workspace->data_fd,
+		.filter = filter,
+		.orders = {{.first = 1, .txns = 1, .recovers = true}},
+		.count = 1};
+
+	memset(recording, 0, sizeof(*recording));
+	return run_in(&run, recording);
 }
 
 /* ---- several workers ---- */
@@ -423,6 +435,7 @@ int record_crew(const struct subject *subject, const struct crew *crew, const st
 {
 	unsigned each = subject->workload.txns / crew->writers;
 	struct run run = {.subject = subject,
+		.initial = subject->initial,
 		.plan = plan,
 		.directory_fd = workspace->data_fd,
 		.filter = filter,
@@ -435,12 +448,11 @@ int record_crew(const struct subject *subject, const struct crew *crew, const st
 	memset(recording, 0, sizeof(*recording));
 	for (unsigned i = 0; i < crew->writers; i++)
 		run.orders[i] =
-			(struct task_order){.subject = subject, .first = 1 + i * each, .txns = each};
+			(struct task_order){.first = 1 + i * each, .txns = each};
 	for (unsigned i = 0; i < crew->readers; i++) {
 		readings[i].error = 0;
 		view_init(&readings[i].view, subject->workload.base_bytes);
-		run.orders[crew->writers + i] = (struct task_order){.subject = subject,
-			.is_naive = crew->is_naive,
+		run.orders[crew->writers + i] = (struct task_order){.is_naive = crew->is_naive,
 			.reading = &readings[i],
 			.number = i};
 	}

@@ -23,6 +23,8 @@ struct subject {
 	const struct strategy *strategy;
 	struct workload workload;
 	struct tree *initial; /* after setup; owned */
+	/* What forks its workers, by whether the filter has looks; made when it is needed, owned. */
+	struct spawner **spawners;
 };
 
 /* How long a worker, reader or recovery may take before it counts as hanging. Generous, for a
@@ -62,6 +64,12 @@ void readings_free(struct reading *readings, unsigned count);
 int record_crew(const struct subject *subject, const struct crew *crew, const struct plan *plan,
 	const struct trace_scheduler *scheduler, const struct workspace *workspace,
 	const struct filter *filter, struct recording *recording, struct reading *readings);
+
+/* As record_run() without a fault, but all that the worker does, in the files of `tree`, is the
+ * strategy's recovery, as update 1. */
+int record_recovery(const struct subject *subject, struct tree *tree, uint64_t seed,
+	const struct workspace *workspace, const struct filter *filter,
+	struct recording *recording);
 
 /* Runs the workload once under the plan. On success the recording has been replayed and equals
  * the data directory. Returns 0, -EPROTO when it does not (differences on stderr: the harness is

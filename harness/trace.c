@@ -358,11 +358,44 @@ static int on_exit_stop(struct worker *worker)
 
 /* ---- going on ---- */
 
-int trace_seize(pid_t pid)
+int trace_seize(pid_t pid, bool stops_at_all)
 {
 	unsigned long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP;
 
-	return ptrace(PTRACE_SEIZE, pid, NULL, options) ? -errno : 0;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, options))
+		return -errno;
+	if (!stops_at_all)
+		return 0;
+	/* A call that it makes now is interrupted and made again, and stops. */
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) || waitpid(pid, NULL, __WALL) != pid ||
+		ptrace(PTRACE_SYSCALL, pid, NULL, NULL))
+		return -errno;
+	return 0;
+}
+
+/* Without a filter every call stops at its entry. As on_entry(). */
+static int on_any_entry(struct worker *worker)
+{
+	struct call *call = &worker->call;
+	int err = machine_get_call(worker->task.pid, call);
+
+	if (err)
+		return err;
+	switch (filter_ask(worker->trace->input->filter, call->number, call->args)) {
+	case FILTER_STOP:
+		return on_entry(worker);
+	case FILTER_MISSING:
+		return machine_skip_call(worker->task.pid, call, -ENOSYS);
+	default:
+		return 0;
+	}
+}
+
+static int on_call(struct worker *worker)
+{
+	if (worker->trace->input->filter->is_unusable && machine_is_entry(worker->task.pid))
+		return on_any_entry(worker);
+	return worker->is_pending ? on_exit_stop(worker) : 0;
 }
 
 /* Waits for the worker's next stop, or its end. */
@@ -387,6 +420,8 @@ static int run_on(struct worker *worker, int request)
 	for (;;) {
 		/* At first it runs, or its first stop is yet to be seen. Fails with ESRCH once the
 		 * task was killed; wait reports that. */
+		if (worker->trace->input->filter->is_unusable)
+			request = PTRACE_SYSCALL;
 		if (worker->has_stopped)
 			ptrace((enum __ptrace_request)request, worker->task.pid, NULL,
 				(long)deliver);
@@ -401,7 +436,7 @@ static int run_on(struct worker *worker, int request)
 		if (event == PTRACE_EVENT_SECCOMP)
 			err = on_entry(worker);
 		else if (number == (SIGTRAP | 0x80))
-			err = worker->is_pending ? on_exit_stop(worker) : 0;
+			err = on_call(worker);
 		else if (!event)
 			deliver = number;
 		if (err == -ESRCH)

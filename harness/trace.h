@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "harness/filter.h"
 #include "harness/footprint.h"
 #include "harness/recording.h"
 
@@ -16,9 +17,9 @@ enum { TRACE_MAX_OPS = 20000 };
 
 enum { TRACE_MAX_WORKERS = 8 };
 
-/* Seizes a child that waits and has no filter yet. Returns 0 or -errno; -EPERM means that this
- * host does not allow ptrace. */
-int trace_seize(pid_t pid);
+/* Seizes a process that waits. `stops_at_all`: it has no filter, and stops at each of its calls.
+ * Returns 0 or -errno; -EPERM means that this host does not allow ptrace. */
+int trace_seize(pid_t pid, bool stops_at_all);
 
 /* What else happens at every operation's entry, before it runs; NULL hook: nothing. */
 struct trace_hook {
@@ -38,7 +39,8 @@ struct trace_scheduler {
 };
 
 struct trace_input {
-	const pid_t *pids; /* seized children */
+	const pid_t *pids; /* seized processes */
+	const struct filter *filter; /* that they have, or would have */
 	unsigned count;
 	struct inode_map *inodes; /* of what recording->initial describes */
 	uint64_t seed;            /* of what the children see of chance: see fake.h */
@@ -51,9 +53,9 @@ struct trace_input {
 	bool is_crashed;          /* see touch_op() */
 };
 
-/* Follows the children to their ends and reaps them. On return recording->final is the tree that
- * the recorded operations lead to. inject_begin() has been called. Returns 0 or -errno (the
- * children are dead in any case). */
+/* Follows the processes to their ends and reaps them. On return recording->final is the tree that
+ * the recorded operations lead to. inject_begin() has been called. Returns 0 or -errno (they
+ * are dead in any case). */
 int trace_run(const struct trace_input *input, struct recording *recording);
 
 #endif

@@ -1,11 +1,10 @@
 /*
  * Random programs of a few workers, for the tests of the explorer: short, and full of what is
- * easily got wrong. A step may read what decides where the next one reads or writes, whether it is
- * made at all, and how much it looks at; locks may never be given back.
+ * easily got wrong. What a worker read may decide where it reads next, whether it writes, and which
+ * steps it makes; it may wait for locks that are never given back, and for what is never written.
  *
- * Method: a state is small enough to be copied, so all schedules can be gone through by recursion,
- * which knows nothing of the explorer. An outcome is what is in memory, what each worker read, and
- * where each ended. An order is which operations came before which that conflict with them.
+ * Method: a state is small enough to be copied, so that all schedules can be gone through by
+ * recursion, without an explorer. Footprints are worked out beside the steps, not from them.
  */
 #ifndef TORNWRITE_TESTS_RANDOM_PROGRAM_H
 #define TORNWRITE_TESTS_RANDOM_PROGRAM_H
@@ -16,19 +15,22 @@
 
 #include "harness/footprint.h"
 
-enum { PROGRAM_WORKERS = 4, PROGRAM_STEPS = 12, PROGRAM_CELLS = 4, PROGRAM_LOCKS = 2 };
+enum { PROGRAM_WORKERS = 4, PROGRAM_STEPS = 20, PROGRAM_CELLS = 3, PROGRAM_LOCKS = 2 };
 
 enum step_kind {
 	STEP_READ,       /* reads a cell into the worker's register */
 	STEP_WRITE,      /* writes the value to a cell */
-	STEP_COPY,       /* writes the register to a cell */
-	STEP_COUNT,      /* adds the value to a cell, unseen */
-	STEP_CLAIM,      /* writes a cell that is 0; else only reads it, as open(O_EXCL) does */
-	STEP_FOLLOW,     /* reads a cell, then the cell whose number it holds */
-	STEP_READ_SOME,  /* reads from a cell on */
-	STEP_WRITE_SOME, /* writes from a cell on */
-	STEP_LOCK,
+	STEP_COPY,       /* writes the register and the value, added, to a cell */
+	STEP_COUNT,      /* adds the value to a cell, which it does not see */
+	STEP_CLAIM,      /* writes the value to a cell that is 0, else only reads it: O_EXCL */
+	STEP_FOLLOW,     /* reads a cell, then the one whose number it holds */
+	STEP_READ_SOME,  /* reads as many cells as the value says */
+	STEP_WRITE_SOME, /* writes them */
+	STEP_AWAIT,      /* reads a cell once it is odd */
+	STEP_LOCK,       /* these have numbers instead of cells */
 	STEP_UNLOCK,
+	STEP_TRY_LOCK, /* reads whether it got it */
+	STEP_LOCK_ALL, /* once it can have all at the same time */
 	STEP_KINDS
 };
 
@@ -76,7 +78,7 @@ static inline uint64_t program_mix(uint64_t hash, uint64_t word)
 static inline void program_make(
 	struct program *program, uint64_t *random, unsigned workers, unsigned steps)
 {
-	unsigned kinds = program_below(random, 3) ? STEP_KINDS : STEP_LOCK;
+	enum { ANY, DATA, WAITING, FLAVOURS } flavour = program_below(random, FLAVOURS);
 
 	*program = (struct program){.workers = workers};
 	for (unsigned i = 0; i < workers; i++) {
@@ -84,7 +86,11 @@ static inline void program_make(
 		for (unsigned k = 0; k < program->counts[i]; k++) {
 			struct step *step = &program->steps[i][k];
 
-			step->kind = (enum step_kind)program_below(random, kinds);
+			step->kind =
+				program_below(random, flavour == DATA ? STEP_AWAIT : STEP_KINDS);
+			if (flavour == WAITING && program_below(random, 2))
+				step->kind =
+					STEP_AWAIT + program_below(random, STEP_KINDS - STEP_AWAIT);
 			step->is_conditional = !program_below(random, 3);
 			step->place = (uint8_t)program_below(random, PROGRAM_CELLS);
 			step->value = (uint8_t)(1 + program_below(random, PROGRAM_CELLS));
@@ -100,13 +106,26 @@ static inline const struct step *program_next(
 	               : NULL;
 }
 
+static inline bool program_is_free(
+	const struct program_state *state, unsigned lock, unsigned worker)
+{
+	return !state->holders[lock] || state->holders[lock] == worker + 1;
+}
+
 static inline bool program_waits(
 	const struct program *program, const struct program_state *state, unsigned worker)
 {
 	const struct step *step = program_next(program, state, worker);
-	unsigned holder = step ? state->holders[step->place % PROGRAM_LOCKS] : 0;
 
-	return step && step->kind == STEP_LOCK && holder && holder != worker + 1;
+	if (!step)
+		return false;
+	if (step->kind == STEP_AWAIT)
+		return state->cells[step->place] % 2 == 0;
+	if (step->kind == STEP_LOCK)
+		return !program_is_free(state, step->place % PROGRAM_LOCKS, worker);
+	if (step->kind == STEP_LOCK_ALL)
+		return !program_is_free(state, 0, worker) || !program_is_free(state, 1, worker);
+	return false;
 }
 
 static inline unsigned program_enabled(
@@ -122,50 +141,73 @@ static inline unsigned program_enabled(
 }
 
 static inline void program_touch(
-	struct footprint *footprint, enum access_mode access, unsigned start, unsigned end)
+	struct footprint *footprint, enum access_mode access, unsigned start, unsigned count)
 {
-	footprint_add(footprint, PIECE_DATA, access, 1, start,
-		end < PROGRAM_CELLS ? end : PROGRAM_CELLS);
+	unsigned end = start + count < PROGRAM_CELLS ? start + count : PROGRAM_CELLS;
+
+	footprint_add(footprint, PIECE_DATA, access, 1, start, end);
 }
 
-/* What the next step looks at and changes. */
+static inline void program_touch_lock(
+	struct footprint *footprint, enum access_mode access, unsigned lock)
+{
+	footprint_add(footprint, PIECE_FLOCK, access, lock, 0, UINT64_MAX);
+}
+
+/* What a step does to locks. Nobody else can tell whether one takes a lock that one has, or gives
+ * back one that one has not. */
+static inline void program_lock_footprint(const struct step *step,
+	const struct program_state *state, unsigned worker, struct footprint *footprint)
+{
+	unsigned lock = step->place % PROGRAM_LOCKS;
+	bool is_mine = state->holders[lock] == worker + 1;
+
+	if (step->kind == STEP_LOCK_ALL) {
+		for (unsigned i = 0; i < PROGRAM_LOCKS; i++)
+			program_touch_lock(footprint, ACCESS_WRITE, i);
+	} else if (step->kind == STEP_TRY_LOCK && !program_is_free(state, lock, worker)) {
+		program_touch_lock(footprint, ACCESS_READ, lock);
+	} else if ((step->kind == STEP_UNLOCK) == is_mine) {
+		program_touch_lock(footprint, ACCESS_WRITE, lock);
+	}
+}
+
+/* What the next step looks at and changes, or would if it had not to wait. */
 static inline void program_footprint(const struct program *program,
 	const struct program_state *state, unsigned worker, struct footprint *footprint)
 {
 	const struct step *step = program_next(program, state, worker);
-	unsigned place = step->place, lock = place % PROGRAM_LOCKS;
+	unsigned place = step->place;
 
 	footprint->count = 0;
 	switch (step->kind) {
 	case STEP_READ:
-		program_touch(footprint, ACCESS_READ, place, place + 1);
+	case STEP_AWAIT:
+		program_touch(footprint, ACCESS_READ, place, 1);
 		break;
 	case STEP_WRITE:
 	case STEP_COPY:
-		program_touch(footprint, ACCESS_WRITE, place, place + 1);
+		program_touch(footprint, ACCESS_WRITE, place, 1);
 		break;
 	case STEP_COUNT:
-		program_touch(footprint, ACCESS_ADD, place, place + 1);
+		program_touch(footprint, ACCESS_ADD, place, 1);
 		break;
 	case STEP_CLAIM:
-		program_touch(footprint, state->cells[place] ? ACCESS_READ : ACCESS_WRITE, place,
-			place + 1);
+		program_touch(
+			footprint, state->cells[place] ? ACCESS_READ : ACCESS_WRITE, place, 1);
 		break;
 	case STEP_FOLLOW:
-		program_touch(footprint, ACCESS_READ, place, place + 1);
-		place = state->cells[place] % PROGRAM_CELLS;
-		program_touch(footprint, ACCESS_READ, place, place + 1);
+		program_touch(footprint, ACCESS_READ, place, 1);
+		program_touch(footprint, ACCESS_READ, state->cells[place] % PROGRAM_CELLS, 1);
 		break;
 	case STEP_READ_SOME:
-		program_touch(footprint, ACCESS_READ, place, place + step->value);
+		program_touch(footprint, ACCESS_READ, place, step->value);
 		break;
 	case STEP_WRITE_SOME:
-		program_touch(footprint, ACCESS_WRITE, place, place + step->value);
+		program_touch(footprint, ACCESS_WRITE, place, step->value);
 		break;
 	default:
-		/* A lock that one holds, or does not hold, oneself: nobody else can tell. */
-		if ((step->kind == STEP_LOCK) == (state->holders[lock] != worker + 1))
-			footprint_add(footprint, PIECE_FLOCK, ACCESS_WRITE, lock, 0, UINT64_MAX);
+		program_lock_footprint(step, state, worker, footprint);
 	}
 }
 
@@ -175,16 +217,33 @@ static inline void program_see(struct program_state *state, unsigned worker, uin
 	state->seen[worker] = program_mix(state->seen[worker], value);
 }
 
-static inline void program_step(
-	const struct program *program, struct program_state *state, unsigned worker)
+static inline void program_lock_step(
+	const struct step *step, struct program_state *state, unsigned worker)
 {
-	const struct step *step = program_next(program, state, worker);
-	uint8_t *cell = &state->cells[step->place];
 	uint8_t *holder = &state->holders[step->place % PROGRAM_LOCKS];
+	bool is_free = program_is_free(state, step->place % PROGRAM_LOCKS, worker);
+
+	if (step->kind == STEP_LOCK_ALL)
+		memset(state->holders, (int)worker + 1, sizeof(state->holders));
+	else if (step->kind == STEP_TRY_LOCK)
+		program_see(state, worker, is_free);
+	if (step->kind == STEP_UNLOCK && is_free)
+		*holder = 0;
+	else if (step->kind != STEP_UNLOCK && is_free)
+		*holder = (uint8_t)(worker + 1);
+}
+
+static inline void program_data_step(
+	const struct step *step, struct program_state *state, unsigned worker)
+{
+	uint8_t *cell = &state->cells[step->place];
 	unsigned end = step->place + step->value;
 
+	if (end > PROGRAM_CELLS)
+		end = PROGRAM_CELLS;
 	switch (step->kind) {
 	case STEP_READ:
+	case STEP_AWAIT:
 		program_see(state, worker, *cell);
 		break;
 	case STEP_WRITE:
@@ -206,26 +265,32 @@ static inline void program_step(
 		program_see(state, worker, state->cells[*cell % PROGRAM_CELLS]);
 		break;
 	case STEP_READ_SOME:
-		for (unsigned i = step->place; i < end && i < PROGRAM_CELLS; i++)
+		for (unsigned i = step->place; i < end; i++)
 			program_see(state, worker, state->cells[i]);
 		break;
-	case STEP_WRITE_SOME:
-		for (unsigned i = step->place; i < end && i < PROGRAM_CELLS; i++)
-			state->cells[i] = (uint8_t)(step->value + i);
-		break;
-	case STEP_LOCK:
-		*holder = (uint8_t)(worker + 1);
-		break;
 	default:
-		if (*holder == worker + 1)
-			*holder = 0;
+		for (unsigned i = step->place; i < end; i++)
+			state->cells[i] = (uint8_t)(step->value + i);
 	}
+}
+
+/* Makes the next step, and passes over those that are not to be made after it. */
+static inline void program_step(
+	const struct program *program, struct program_state *state, unsigned worker)
+{
+	const struct step *step = program_next(program, state, worker);
+
+	if (step->kind < STEP_LOCK)
+		program_data_step(step, state, worker);
+	else
+		program_lock_step(step, state, worker);
 	state->at[worker]++;
 	while ((step = program_next(program, state, worker)) && step->is_conditional &&
 		state->registers[worker] % 2)
 		state->at[worker]++;
 }
 
+/* What is in memory, what each worker read, and where it ended. */
 static inline uint64_t program_outcome(
 	const struct program *program, const struct program_state *state)
 {
