@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* To install one takes a millisecond. */
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 1000 };
 
 static const int traced_calls[] = {
 	SCMP_SYS(open),
@@ -154,9 +154,12 @@ static int add_rules(scmp_filter_ctx context, bool has_looks)
 static bool can_install(const struct filter *filter)
 {
 	static int known = -1; /* of this process and its children */
+	const char *wish = getenv("TORNWRITE_SECCOMP");
 	pid_t pid;
 	int status;
 
+	if (known < 0 && wish && !strcmp(wish, "0"))
+		known = 0;
 	if (known >= 0)
 		return known;
 	pid = fork();

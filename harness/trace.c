@@ -24,6 +24,8 @@
 #include "harness/trace_private.h"
 #include "harness/watchdog.h"
 
+enum { WORKER_TICKS = 7919 };
+
 /* ---- recording ---- */
 
 static int add_op(struct worker *worker, struct op *op)
@@ -183,6 +185,16 @@ static bool ends_as_expected(struct op *op, bool *runs)
 	return true;
 }
 
+/* Workers are far apart: what is drawn of chance or of the time by one is not drawn by another. */
+static void begin_chance(struct worker *worker)
+{
+	worker->has_begun = true;
+	worker->fake = (struct fake){
+		.random = worker->trace->input->seed + worker->number * 0x5851f42d4c957f2du,
+		.ticks = worker->number * WORKER_TICKS,
+		.number = worker->number};
+}
+
 static int on_mark(struct worker *worker, struct call *call)
 {
 	struct event event = {.kind = (enum event_kind)call->args[1],
@@ -193,6 +205,9 @@ static int on_mark(struct worker *worker, struct call *call)
 
 	if (err)
 		return err;
+	/* What it asked for before, to get going, differs from run to run. */
+	if (!worker->has_begun)
+		begin_chance(worker);
 	return worker->turn ? trace_crew_mark(worker, &event)
 	                    : recording_add(worker->trace->recording, &event);
 }
@@ -469,8 +484,6 @@ int trace_refuse(struct worker *worker, int error)
 
 /* ---- beginning and end ---- */
 
-enum { WORKER_TICKS = 7919 };
-
 static int worker_init(struct worker *worker, struct trace *trace, unsigned number)
 {
 	const struct trace_input *input = trace->input;
@@ -479,12 +492,7 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 		.number = number,
 		.task = {.pid = input->pids[number],
 			.inodes = input->inodes,
-			.tree = trace->recording->final},
-		/* Far apart: what is drawn of chance or of the time by one is not drawn by another.
-		 */
-		.fake = {.random = input->seed + number * 0x5851f42d4c957f2du,
-			.ticks = number * WORKER_TICKS,
-			.number = number}};
+			.tree = trace->recording->final}};
 	worker->task.pidfd = (int)syscall(SYS_pidfd_open, worker->task.pid, 0);
 	if (worker->task.pidfd < 0)
 		return -errno;

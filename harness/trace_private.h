@@ -61,7 +61,7 @@ struct worker {
 	unsigned mapping_count;
 
 	bool is_struck, is_endless; /* killed on purpose */
-	bool has_stopped, has_ended;
+	bool has_stopped, has_begun, has_ended;
 	int status;
 };
 
