@@ -336,7 +336,7 @@ int cmd_replay(int argc, char **argv)
 	workspace_release(&replay.workspace);
 	filter_release(&replay.filter);
 	filter_release(&replay.crew_filter);
-	readings_free(replay.readings, replay.crew.readers);
+	free(replay.readings);
 	scratch_release(&replay.scratch);
 	result_release(&replay.witness);
 	if (interrupt_signal())

@@ -234,7 +234,7 @@ int replay_crew(struct replay *replay, bool *is_violated)
 		.crew_filter = &replay->crew_filter};
 	int err;
 
-	replay->readings = readings_new(replay->crew.readers);
+	replay->readings = calloc(replay->crew.readers + 1, sizeof(*replay->readings));
 	if (!replay->readings)
 		return -ENOMEM;
 	err = crew_run_schedule(&sweep, &replay->crew, &replay->plan, &replay->witness.schedule,

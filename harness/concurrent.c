@@ -208,6 +208,8 @@ static const char *why_not_tested(const struct outcome *outcome, enum property p
 		return outcome->skipped;
 	if (concurrent->fault && outcome->sweep->is_contended)
 		return "updates are lost or mixed up without a fault, too";
+	if (property == ISOLATION && concurrent->fault)
+		return "is about what happens without a fault";
 	if (property == DURABILITY && !concurrent->fault)
 		return "nothing fails";
 	if (property == ATOMICITY && !concurrent->fault && !concurrent->crew.readers)
@@ -244,10 +246,17 @@ static enum verdict verdict_of(
 		snprintf(why, why_size, "too many schedules: nothing was found in %s", covered);
 		return VERDICT_UNKNOWN;
 	}
-	if (coverage->has_memory) {
+	if (coverage->has_unfair) {
 		snprintf(why, why_size,
-			"nothing was found in %s, but workers share memory, and what they do in it "
-			"is not scheduled",
+			"nothing was found in %s, but some were ended in which a worker went on "
+			"for ever before the others",
+			covered);
+		return VERDICT_UNKNOWN;
+	}
+	if (coverage->has_unseen) {
+		snprintf(why, why_size,
+			"nothing was found in %s, but workers share memory or signals, and what "
+			"they do there is not scheduled",
 			covered);
 		return VERDICT_UNKNOWN;
 	}
@@ -297,7 +306,8 @@ static int add_result(struct outcome *outcome, enum property property, struct re
 	result.evidence.schedules.violating = result.evidence.schedules.kinds
 	                                              ? outcome->violating_kinds[property]
 	                                              : outcome->violating[property];
-	if (result.verdict == VERDICT_VIOLATED && !concurrent->fault)
+	if (result.verdict == VERDICT_VIOLATED && !concurrent->fault &&
+		outcome->coverage.is_exhaustive)
 		add_measure(outcome, property, &result.evidence.schedules, why, sizeof(why));
 	concurrent_name(concurrent, name);
 	result.subject = strdup(sweep->subject->strategy->name);

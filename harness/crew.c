@@ -10,8 +10,8 @@
 
 #include "harness/explore.h"
 
-/* Runs of the first look, and the least that is left for random schedules. */
-enum { FIRST_PREEMPTIONS = 1, MOST_PREEMPTIONS = 3, MIN_RANDOM = 50, RANDOM_DEPTH = 3 };
+/* Of the first look, of the last, and which share of what is left is for random schedules. */
+enum { FIRST_PREEMPTIONS = 1, MOST_PREEMPTIONS = 3, RANDOM_SHARE = 10, RANDOM_DEPTH = 3 };
 
 struct session {
 	const struct sweep *sweep;
@@ -42,16 +42,6 @@ static int waits(void *context, unsigned worker, const struct footprint *footpri
 	return explorer_waits(((struct session *)context)->explorer, worker, footprint);
 }
 
-static bool has_stores(const struct recording *recording)
-{
-	for (size_t i = 0; i < recording->count; i++) {
-		if (recording->events[i].kind == EVENT_OP &&
-			recording->events[i].op.kind == OP_STORE)
-			return true;
-	}
-	return false;
-}
-
 static int say_different(const struct session *session)
 {
 	fprintf(stderr,
@@ -72,7 +62,9 @@ static int hand_over(struct session *session, const struct recording *recording)
 		&schedule, choices, count, explorer_preemptions(session->explorer));
 
 	session->coverage->runs++;
-	session->coverage->has_memory |= has_stores(recording);
+	session->coverage->has_unseen |= recording->has_unseen;
+	session->coverage->has_waiting |= recording->has_waiting;
+	session->coverage->has_unfair |= recording->is_unfair;
 	if (!err)
 		err = session->visit->run(session->visit->context, &run);
 	schedule_release(&schedule);
@@ -168,7 +160,7 @@ static int explore_randomly(struct session *session)
 	struct explore_options options = {.order = EXPLORE_RANDOM,
 		.workers = session->crew->writers + session->crew->readers,
 		.seed = session->plan->seed,
-		.random_runs = left(session) > MIN_RANDOM ? left(session) : MIN_RANDOM,
+		.random_runs = left(session),
 		.depth = RANDOM_DEPTH};
 	struct explore_count count;
 	int err = explore(session, &options, options.random_runs, &count);
@@ -193,7 +185,8 @@ static int explore_reduced(struct session *session)
 		session->max_runs = max_runs;
 	}
 	if (!err && !coverage->is_exhaustive)
-		err = explore_preemptions(session, MOST_PREEMPTIONS, left(session));
+		err = explore_preemptions(session, MOST_PREEMPTIONS,
+			left(session) - left(session) / RANDOM_SHARE);
 	return err;
 }
 
@@ -207,7 +200,7 @@ int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const
 		.max_runs = budget->max_runs,
 		.visit = visit,
 		.coverage = coverage,
-		.readings = readings_new(crew->readers)};
+		.readings = calloc(crew->readers + 1, sizeof(struct reading))};
 	int err = session.readings ? 0 : -ENOMEM;
 
 	*coverage = (struct crew_coverage){.preemptions = -1};
@@ -217,7 +210,7 @@ int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const
 		              : explore_reduced(&session);
 	if (!err && !coverage->is_exhaustive)
 		err = explore_randomly(&session);
-	readings_free(session.readings, crew->readers);
+	free(session.readings);
 	return err;
 }
 
@@ -231,13 +224,13 @@ int crew_with_preemptions(const struct sweep *sweep, const struct crew *crew,
 		.max_runs = max_runs,
 		.visit = visit,
 		.coverage = coverage,
-		.readings = readings_new(crew->readers)};
+		.readings = calloc(crew->readers + 1, sizeof(struct reading))};
 	int err = session.readings ? 0 : -ENOMEM;
 
 	*coverage = (struct crew_coverage){.preemptions = -1};
 	if (!err)
 		err = explore_preemptions(&session, most, max_runs);
-	readings_free(session.readings, crew->readers);
+	free(session.readings);
 	return err;
 }
 
@@ -264,7 +257,7 @@ static bool readings_equal(const struct reading *a, const struct reading *b)
 int crew_check_again(const struct sweep *sweep, const struct crew *crew, const struct crew_run *run)
 {
 	struct session session = {.sweep = sweep};
-	struct reading *readings = readings_new(crew->readers);
+	struct reading *readings = calloc(crew->readers + 1, sizeof(struct reading));
 	struct recording recording = {0};
 	int err = readings ? crew_run_schedule(sweep, crew, run->plan, run->schedule, &recording,
 				     readings)
@@ -276,7 +269,7 @@ int crew_check_again(const struct sweep *sweep, const struct crew *crew, const s
 	if (err == -EPROTO || (!err && !is_same))
 		err = say_different(&session);
 	recording_release(&recording);
-	readings_free(readings, crew->readers);
+	free(readings);
 	return err;
 }
 
@@ -284,14 +277,16 @@ int crew_check_again(const struct sweep *sweep, const struct crew *crew, const s
 
 void crew_describe(const struct crew_coverage *coverage, char *text, size_t text_size)
 {
+	const char *patience = coverage->has_waiting ? " in which nobody gives up waiting" : "";
 	int length = 0;
 
 	if (coverage->is_exhaustive && coverage->kinds) {
-		snprintf(text, text_size, "all %" PRIu64 " kinds of schedules", coverage->kinds);
+		snprintf(text, text_size, "all %" PRIu64 " kinds of schedules%s", coverage->kinds,
+			patience);
 		return;
 	}
 	if (coverage->is_exhaustive) {
-		snprintf(text, text_size, "all %" PRIu64 " schedules", coverage->runs);
+		snprintf(text, text_size, "all %" PRIu64 " schedules%s", coverage->runs, patience);
 		return;
 	}
 	if (coverage->preemptions >= 0)
@@ -321,7 +316,9 @@ void crew_coverage_add(struct crew_coverage *sum, const struct crew_coverage *co
 {
 	sum->is_exhaustive &= coverage->is_exhaustive;
 	sum->is_over |= coverage->is_over;
-	sum->has_memory |= coverage->has_memory;
+	sum->has_unseen |= coverage->has_unseen;
+	sum->has_waiting |= coverage->has_waiting;
+	sum->has_unfair |= coverage->has_unfair;
 	sum->runs += coverage->runs;
 	sum->kinds += coverage->kinds;
 	sum->given_up += coverage->given_up;

@@ -41,7 +41,9 @@ struct crew_coverage {
 	uint64_t given_up;  /* runs that turned out to repeat another */
 	int preemptions;    /* all schedules with at most so many were run; -1: not even with none */
 	uint64_t random;    /* random ones */
-	bool has_memory;    /* workers share memory: what they do there is not scheduled */
+	bool has_unseen;    /* workers may have met in memory or by signals: that is not scheduled */
+	bool has_waiting;   /* whoever polls waits until something has changed */
+	bool has_unfair;    /* a run was ended in which one worker went on for ever before others */
 };
 
 /* Hands each run to `visit`. Stops with what `visit` returns unless that

@@ -133,6 +133,7 @@ static int decode_open(
 		op->object = inode_map_get(task->inodes, st.st_dev, st.st_ino);
 		if (op->object == UINT32_MAX)
 			return 0;
+		op->has_truncation = flags & O_TRUNC && S_ISREG(st.st_mode);
 		op->is_truncating = flags & O_TRUNC && S_ISREG(st.st_mode) && st.st_size > 0 &&
 		                    !(flags & O_CREAT && flags & O_EXCL);
 		return set_name(op, &place);
@@ -409,7 +410,12 @@ static bool is_look(long number)
 {
 	static const int looks[] = {SYS_stat, SYS_lstat, SYS_fstat, SYS_newfstatat, SYS_statx,
 		SYS_access, SYS_faccessat, SYS_faccessat2, SYS_readlink, SYS_readlinkat,
-		SYS_getdents, SYS_getdents64, SYS_lseek, SYS_fcntl};
+		SYS_getdents, SYS_getdents64, SYS_lseek, SYS_fcntl, SYS_chdir, SYS_utimensat,
+		SYS_utime, SYS_utimes, SYS_futimesat, SYS_chown, SYS_lchown, SYS_fchown,
+		SYS_fchownat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr,
+		SYS_lremovexattr, SYS_fremovexattr, SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr,
+		SYS_listxattr, SYS_llistxattr, SYS_flistxattr, SYS_statfs, SYS_fstatfs, SYS_mknod,
+		SYS_mknodat};
 
 	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
 		if (looks[i] == number)

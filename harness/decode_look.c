@@ -127,9 +127,15 @@ int decode_look(const struct task *task, const struct call *call, struct op *op)
 	case SYS_lseek:
 		begin(POINT_LSEEK, op);
 		return look_at_descriptor(task, (int)a[0], op);
-	default: /* fcntl */
+	case SYS_fcntl:
 		begin(POINT_FCNTL, op);
 		return look_at_lock(task, call, op);
+	case SYS_chdir:
+		begin(POINT_ACCESS, op);
+		return look_at_name(task, AT_FDCWD, a[0], true, op);
+	default: /* owners, times and the like, of any file: see touch_op() */
+		begin(POINT_OTHER, op);
+		return 1;
 	}
 }
 
@@ -197,8 +203,9 @@ int decode_missing(const struct task *task, const struct call *call, struct op *
 	if (err || (place.directory == UINT32_MAX && *path == '/'))
 		return err;
 	begin(POINT_ACCESS, op);
-	op->is_deep = place.is_deep;
+	/* A second path, of a rename or link, may be what is missing. */
+	op->is_deep = true;
 	op->directory = place.directory;
-	op->name = strdup(path);
+	op->name = strdup(place.directory == UINT32_MAX ? path : place.name);
 	return op->name ? 1 : -ENOMEM;
 }

@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { FAKE_PID = 4242, NANOSECONDS_A_TICK = 1000 };
+enum { FAKE_PID = 4242, MAX_WORKERS = 8, NANOSECONDS_A_TICK = 1000 };
 
 static const time_t fake_start = 1767225600; /* 2026-01-01 */
 
@@ -95,6 +95,19 @@ static int answer_time(struct fake *fake, const struct task *task, struct call *
 	return answer_with(task, call, call->number == SYS_time ? time.tv_sec : 0);
 }
 
+/* An id that no worker was told is nobody's, or somebody's who has no part in this. Another worker is
+ * taken to be alive. */
+static int answer_stranger(struct fake *fake, const struct task *task, struct call *call)
+{
+	uint64_t signal = call->number == SYS_tgkill ? call->args[2] : call->args[1];
+	bool is_worker = call->args[0] >= FAKE_PID && call->args[0] < FAKE_PID + MAX_WORKERS;
+
+	if (!is_worker)
+		return answer_with(task, call, -ESRCH);
+	fake->has_signalled = true;
+	return answer_with(task, call, call->number == SYS_kill && !signal ? 0 : -EPERM);
+}
+
 int fake_answer(struct fake *fake, const struct task *task, struct call *call)
 {
 	int err;
@@ -123,9 +136,8 @@ int fake_answer(struct fake *fake, const struct task *task, struct call *call)
 	case SYS_kill:
 	case SYS_tgkill:
 	case SYS_pidfd_open:
-		/* The id that it was told is nobody's, or somebody else's. */
 		if (call->args[0] != (uint64_t)FAKE_PID + fake->number)
-			return 1;
+			return answer_stranger(fake, task, call);
 		err = machine_set_argument(task->pid, call, 0, (uint64_t)task->pid);
 		return err ? err : 1;
 	default:

@@ -84,6 +84,31 @@ static const int looking_calls[] = {
 	SCMP_SYS(readlinkat),
 	SCMP_SYS(getdents),
 	SCMP_SYS(getdents64),
+	SCMP_SYS(chdir),
+	SCMP_SYS(utimensat),
+	SCMP_SYS(utime),
+	SCMP_SYS(utimes),
+	SCMP_SYS(futimesat),
+	SCMP_SYS(chown),
+	SCMP_SYS(lchown),
+	SCMP_SYS(fchown),
+	SCMP_SYS(fchownat),
+	SCMP_SYS(setxattr),
+	SCMP_SYS(lsetxattr),
+	SCMP_SYS(fsetxattr),
+	SCMP_SYS(removexattr),
+	SCMP_SYS(lremovexattr),
+	SCMP_SYS(fremovexattr),
+	SCMP_SYS(getxattr),
+	SCMP_SYS(lgetxattr),
+	SCMP_SYS(fgetxattr),
+	SCMP_SYS(listxattr),
+	SCMP_SYS(llistxattr),
+	SCMP_SYS(flistxattr),
+	SCMP_SYS(statfs),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
 	SCMP_SYS(nanosleep),
 	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(sched_yield),
@@ -128,6 +153,16 @@ static int add_looks(scmp_filter_ctx context)
 	return err;
 }
 
+static scmp_datum_t mapping_mask(bool has_looks)
+{
+	return has_looks ? MAP_ANONYMOUS : MAP_SHARED | MAP_ANONYMOUS;
+}
+
+static scmp_datum_t mapping_flags(bool has_looks)
+{
+	return has_looks ? 0 : MAP_SHARED;
+}
+
 static int add_rules(scmp_filter_ctx context, bool has_looks)
 {
 	int err = has_looks ? add_looks(context) : 0;
@@ -136,10 +171,12 @@ static int add_rules(scmp_filter_ctx context, bool has_looks)
 		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), traced_calls[i], 0);
 	for (size_t i = 0; !err && i < sizeof(missing_calls) / sizeof(*missing_calls); i++)
 		err = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), missing_calls[i], 0);
-	/* Shared mappings of files: their stores are seen by comparing. */
+	/* Shared mappings of files: their stores are seen by comparing. With looks also private ones,
+	 * for to load from them is to read. */
 	if (!err)
 		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(mmap), 1,
-			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED));
+			SCMP_A3(SCMP_CMP_MASKED_EQ, mapping_mask(has_looks),
+				mapping_flags(has_looks)));
 	if (!err)
 		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(prctl), 1,
 			SCMP_A0(SCMP_CMP_EQ, FILTER_MARK));
@@ -266,8 +303,10 @@ enum filter_answer filter_ask(const struct filter *filter, long number, const ui
 	if (IS_IN(number, missing_calls))
 		return FILTER_MISSING;
 	if (number == SYS_mmap)
-		return (args[3] & (MAP_SHARED | MAP_ANONYMOUS)) == MAP_SHARED ? FILTER_STOP
-		                                                              : FILTER_PASS;
+		return (args[3] & mapping_mask(filter->has_looks)) ==
+				       mapping_flags(filter->has_looks)
+		               ? FILTER_STOP
+		               : FILTER_PASS;
 	if (number == SYS_prctl)
 		return args[0] == FILTER_MARK ? FILTER_STOP : FILTER_PASS;
 	if (filter->has_looks && is_look(number, args))

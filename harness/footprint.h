@@ -18,6 +18,7 @@ enum piece_kind {
 	PIECE_FLOCK,      /* flock(2) on a file */
 	PIECE_POSIX_LOCK, /* fcntl(2) on bytes [start, end) of a file */
 	PIECE_STRUCTURE,  /* which directories and symbolic links there are */
+	PIECE_JOURNAL,    /* the order of changes, where a crash may show it */
 	PIECE_HISTORY,    /* what was acknowledged before what began */
 	PIECE_EVERYTHING, /* all of the above */
 };

@@ -38,6 +38,7 @@ const struct point points[POINT_COUNT] = {
 	[POINT_READLINK] = {"posix/io/look/readlink", OP_LOOK, "readlink"},
 	[POINT_GETDENTS] = {"posix/io/look/getdents", OP_LOOK, "getdents"},
 	[POINT_LSEEK] = {"posix/io/look/lseek", OP_LOOK, "lseek"},
+	[POINT_OTHER] = {"posix/io/look/other", OP_LOOK, "other call"},
 };
 
 bool op_is_change(const struct op *op)

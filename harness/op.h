@@ -77,6 +77,7 @@ enum point_id {
 	POINT_READLINK,
 	POINT_GETDENTS,
 	POINT_LSEEK,
+	POINT_OTHER,
 	POINT_COUNT,
 };
 extern const struct point points[POINT_COUNT];
@@ -131,6 +132,7 @@ struct op {
 	bool keeps_size;     /* fallocate with FALLOC_FL_KEEP_SIZE */
 	bool is_deep;        /* a path that leads through other directories or symbolic links */
 	bool is_appending;   /* write: at the end, wherever that is */
+	bool has_truncation; /* open: O_TRUNC, also on a file that is empty */
 	/* 4096-byte blocks of the file that this operation would have to allocate. */
 	uint64_t new_blocks;
 

@@ -572,9 +572,10 @@ static enum verdict verdict_of(
 	if (!is_crew)
 		return VERDICT_HOLDS;
 	crew_describe(&outcome->schedules, covered, sizeof(covered));
-	if (!outcome->schedules.is_exhaustive || outcome->schedules.has_memory) {
+	if (!outcome->schedules.is_exhaustive || outcome->schedules.has_unseen ||
+		outcome->schedules.has_unfair) {
 		snprintf(why, why_size, "%s: nothing was found in %s",
-			outcome->schedules.is_exhaustive ? "workers share memory"
+			outcome->schedules.is_exhaustive ? "not all that they do is scheduled"
 							 : "too many schedules",
 			covered);
 		return VERDICT_UNKNOWN;

@@ -33,6 +33,16 @@ enum { STACK_STEP = 1 << 20 };
 
 /* ---- setup ---- */
 
+static const size_t READINGS_BYTES = TRACE_MAX_WORKERS * sizeof(struct reading);
+
+static struct reading *readings_new(void)
+{
+	struct reading *readings = mmap(NULL, READINGS_BYTES, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return readings == MAP_FAILED ? NULL : readings;
+}
+
 static int run_setup(const struct subject *subject, int directory_fd)
 {
 	pid_t parent = getpid(), pid;
@@ -69,8 +79,9 @@ int subject_init(struct subject *subject, const struct strategy *strategy,
 
 	*subject = (struct subject){.strategy = strategy,
 		.workload = *workload,
-		.spawners = calloc(SPAWNERS, sizeof(struct spawner *))};
-	err = subject->spawners ? tree_wipe(workspace->data_fd) : -ENOMEM;
+		.spawners = calloc(SPAWNERS, sizeof(struct spawner *)),
+		.readings = readings_new()};
+	err = subject->spawners && subject->readings ? tree_wipe(workspace->data_fd) : -ENOMEM;
 	if (!err)
 		err = run_setup(subject, workspace->data_fd);
 	if (!err)
@@ -87,6 +98,8 @@ void subject_release(struct subject *subject)
 	for (int i = 0; subject->spawners && i < SPAWNERS; i++)
 		spawner_free(subject->spawners[i]);
 	free(subject->spawners);
+	if (subject->readings)
+		munmap(subject->readings, READINGS_BYTES);
 	*subject = (struct subject){0};
 }
 
@@ -415,18 +428,16 @@ int record_recovery(const struct subject *subject, struct tree *tree, uint64_t s
 
 /* ---- several workers ---- */
 
-struct reading *readings_new(unsigned count)
+/* The entries beyond the count are left alone: a view is large. */
+static void copy_reading(struct reading *to, const struct reading *from)
 {
-	struct reading *readings = mmap(NULL, (count + 1) * sizeof(*readings),
-		PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return readings == MAP_FAILED ? NULL : readings;
-}
-
-void readings_free(struct reading *readings, unsigned count)
-{
-	if (readings)
-		munmap(readings, (count + 1) * sizeof(*readings));
+	to->error = from->error;
+	view_init(&to->view, from->view.base_bytes);
+	to->view.has_number = from->view.has_number;
+	to->view.number = from->view.number;
+	to->view.count = from->view.count;
+	memcpy(to->view.entries, from->view.entries,
+		from->view.count * sizeof(from->view.entries[0]));
 }
 
 int record_crew(const struct subject *subject, const struct crew *crew, const struct plan *plan,
@@ -443,6 +454,8 @@ int record_crew(const struct subject *subject, const struct crew *crew, const st
 		.scheduler = scheduler,
 		.is_crashed = crew->is_crashed};
 
+	int err;
+
 	assert(run.count <= TRACE_MAX_WORKERS);
 	assert(each * crew->writers == subject->workload.txns);
 	memset(recording, 0, sizeof(*recording));
@@ -450,11 +463,14 @@ int record_crew(const struct subject *subject, const struct crew *crew, const st
 		run.orders[i] =
 			(struct task_order){.first = 1 + i * each, .txns = each};
 	for (unsigned i = 0; i < crew->readers; i++) {
-		readings[i].error = 0;
-		view_init(&readings[i].view, subject->workload.base_bytes);
+		subject->readings[i].error = 0;
+		view_init(&subject->readings[i].view, subject->workload.base_bytes);
 		run.orders[crew->writers + i] = (struct task_order){.is_naive = crew->is_naive,
-			.reading = &readings[i],
+			.reading = &subject->readings[i],
 			.number = i};
 	}
-	return run_in(&run, recording);
+	err = run_in(&run, recording);
+	for (unsigned i = 0; i < crew->readers; i++)
+		copy_reading(&readings[i], &subject->readings[i]);
+	return err;
 }

@@ -18,6 +18,12 @@ struct workload {
 	size_t base_bytes; /* see txn_init() */
 };
 
+/* What one reader saw at one reading. */
+struct reading {
+	int error; /* of the read hook */
+	struct view view;
+};
+
 /* A strategy on its way through the house: what every step needs. */
 struct subject {
 	const struct strategy *strategy;
@@ -25,6 +31,7 @@ struct subject {
 	struct tree *initial; /* after setup; owned */
 	/* What forks its workers, by whether the filter has looks; made when it is needed, owned. */
 	struct spawner **spawners;
+	struct reading *readings; /* in memory that its workers share; owned */
 };
 
 /* How long a worker, reader or recovery may take before it counts as hanging. Generous, for a
@@ -46,19 +53,8 @@ struct crew {
 	bool is_crashed; /* the power will be cut: what comes before a sync matters */
 };
 
-/* What one reader saw at one reading; in memory that workers share. */
-struct reading {
-	int error; /* of the read hook */
-	struct view view;
-};
-
-/* Memory for what the readers of a crew see, one reading each. NULL: none. Pair with
- * readings_free(). */
-struct reading *readings_new(unsigned count);
-void readings_free(struct reading *readings, unsigned count);
-
 /* As record_run(), but with several workers, scheduled by `scheduler`; the plan strikes worker 0.
- * `filter` is one with looks. `readings` has one for each reader. Also returns what the scheduler's
+ * `filter` is one with looks. `readings` gets one for each reader. Also returns what the scheduler's
  * hooks return; -EBUSY: somebody else holds a lock in the data directory. Faults of a real full disk
  * are not for several workers. */
 int record_crew(const struct subject *subject, const struct crew *crew, const struct plan *plan,

@@ -43,6 +43,10 @@ struct recording {
 	int status;      /* ENDED_CRASH: as of waitpid(2) */
 	unsigned worker; /* to whom it happened */
 	unsigned fired; /* operations that a fault struck */
+	/* Of several workers. */
+	bool has_unseen;  /* they may have met elsewhere than in operations: in memory, by signals */
+	bool has_waiting; /* one that polled was not asked before something had changed */
+	bool is_unfair;   /* ENDED_ENDLESS, though others could have gone on */
 };
 
 /* Takes a reference to the initial tree. Pair with recording_release(). */

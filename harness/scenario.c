@@ -161,7 +161,21 @@ static int add_models(struct parse *parse, const char *word)
 
 static int add_concurrent_faults(struct parse *parse, const char *word)
 {
-	return choose(parse, "fault", fault_names, word, add_concurrent_fault);
+	struct contention *contention = &parse->scenario->contention;
+	int good = choose(parse, "fault", fault_names, word, add_concurrent_fault);
+
+	for (size_t i = 0; good && i < contention->fault_count; i++) {
+		const struct fault *fault = contention->faults[i];
+		bool has_budget = fault->is_real;
+
+		for (unsigned k = 0; k < fault_variant_count(fault); k++)
+			has_budget |= fault_is_budget(fault_variant(fault, k)->repeat);
+		if (has_budget)
+			good = refuse(parse,
+				"concurrent_faults: %s counts free blocks, which workers share",
+				fault->name);
+	}
+	return good;
 }
 
 static int add_concurrent_models(struct parse *parse, const char *word)

@@ -156,6 +156,34 @@ static bool parse_lock(const char *line, bool *is_flock, bool *is_exclusive, int
 	return *is_flock || !strcmp(kind, "POSIX") || !strcmp(kind, "OFDLCK");
 }
 
+static bool is_peer(const struct task *task, int pid)
+{
+	for (unsigned i = 0; i < task->peer_count; i++) {
+		if (task->peers[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a line of /proc/locks is one that the description behind a descriptor of the task holds.
+ * Lines are numbered differently there. */
+static bool is_own_lock(const struct task *task, int fd, const char *line)
+{
+	char path[64], own[256];
+	const char *tail = strchr(line, ':');
+	bool is_own = false;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", task->pid, fd);
+	info = fopen(path, "re");
+	while (info && tail && !is_own && fgets(own, sizeof(own), info))
+		is_own = !strncmp(own, "lock:", 5) && strchr(own + 5, ':') &&
+		         !strcmp(strchr(own + 5, ':'), tail);
+	if (info)
+		fclose(info);
+	return is_own;
+}
+
 int task_must_wait(const struct task *task, const struct lock_request *request)
 {
 	bool is_flock, is_exclusive, must_wait = false;
@@ -175,9 +203,15 @@ int task_must_wait(const struct task *task, const struct lock_request *request)
 			inode != descriptor.st.st_ino || is_flock != request->is_flock ||
 			!(is_exclusive || request->is_exclusive))
 			continue;
+		/* Others than the workers cannot be here. A lock of a description names nobody (-1).
+		 */
+		if (pid != -1 && !is_peer(task, pid))
+			continue;
 		/* A process never waits for its own locks on bytes, but for one that it holds
 		 * through another description. */
 		if (pid == task->pid && (!is_flock || task_holds_flock(task, request->fd)))
+			continue;
+		if (pid == -1 && is_own_lock(task, request->fd, line))
 			continue;
 		must_wait = is_flock || (start <= request->end && request->start <= end);
 	}

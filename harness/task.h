@@ -16,6 +16,8 @@
 struct task {
 	pid_t pid;
 	int pidfd;
+	const pid_t *peers; /* all workers of the run; borrowed */
+	unsigned peer_count;
 	/* The data directory as it is now; borrowed. */
 	const struct tree *tree;
 	struct inode_map *inodes;

@@ -19,20 +19,30 @@ static void add_entry(struct footprint *footprint, enum access_mode access, uint
 	footprint_add(footprint, PIECE_ENTRY, access, directory, hash, hash + 1);
 }
 
-/* How a name was looked up. */
-static void touch_path(const struct op *op, struct footprint *footprint)
-{
-	if (op->is_deep)
-		add_all(footprint, PIECE_STRUCTURE, ACCESS_READ, 0);
-	if (op->name && op->directory != UINT32_MAX)
-		add_entry(footprint, ACCESS_READ, op->directory, op->name);
-}
-
 static bool is_structure(const struct tree *tree, uint32_t object)
 {
 	enum object_type type = object == UINT32_MAX ? OBJECT_NONE : tree_object_type(tree, object);
 
 	return type == OBJECT_DIRECTORY || type == OBJECT_SYMLINK;
+}
+
+/* How a name was looked up. */
+static void touch_path(const struct op *op, const struct tree *tree, struct footprint *footprint)
+{
+	uint32_t last;
+
+	if (op->is_deep)
+		add_all(footprint, PIECE_STRUCTURE, ACCESS_READ, 0);
+	if (!op->name || op->directory == UINT32_MAX)
+		return;
+	add_entry(footprint, ACCESS_READ, op->directory, op->name);
+	last = tree_lookup(tree, op->directory, op->name);
+	/* A link may lead to any name; one to a directory is part of the structure. */
+	if (last != UINT32_MAX && tree_object_type(tree, last) == OBJECT_SYMLINK &&
+		op->point != POINT_READLINK &&
+		(op->object == UINT32_MAX ||
+			tree_object_type(tree, op->object) == OBJECT_FILE))
+		add_all(footprint, PIECE_EVERYTHING, ACCESS_READ, 0);
 }
 
 /* A name appears, goes away or means something else. */
@@ -91,9 +101,11 @@ static void touch_open(const struct op *op, const struct tree *tree, struct foot
 		touch_name(op->directory, op->name, tree, footprint);
 		return;
 	}
-	touch_path(op, footprint);
+	touch_path(op, tree, footprint);
 	if (op->object == UINT32_MAX)
 		return;
+	if (op->has_truncation)
+		add_all(footprint, PIECE_SIZE, ACCESS_READ, op->object);
 	add_all(footprint, PIECE_META, ACCESS_READ, op->object);
 	if (op->is_truncating) {
 		add_all(footprint, PIECE_DATA, ACCESS_WRITE, op->object);
@@ -141,7 +153,9 @@ static void touch_lock(const struct op *op, struct footprint *footprint)
 
 static void touch_look(const struct op *op, const struct tree *tree, struct footprint *footprint)
 {
-	touch_path(op, footprint);
+	if (op->point == POINT_OTHER)
+		add_all(footprint, PIECE_EVERYTHING, ACCESS_WRITE, 0);
+	touch_path(op, tree, footprint);
 	if (op->object == UINT32_MAX || op->point == POINT_READLINK)
 		return;
 	if (op->point != POINT_LSEEK)
@@ -166,6 +180,9 @@ void touch_locks(uint32_t object, struct footprint *footprint)
 void touch_op(const struct op *op, const struct tree *tree, bool is_crashed,
 	struct footprint *footprint)
 {
+	/* A journal has an order, and what is lost depends on it. */
+	if (is_crashed && op_is_change(op) && op->kind != OP_LOCK && op->kind != OP_CLOSE)
+		add_all(footprint, PIECE_JOURNAL, ACCESS_WRITE, 0);
 	if (is_crashed && op->is_synchronous)
 		add_all(footprint, PIECE_EVERYTHING, ACCESS_READ, 0);
 	switch (op->kind) {
@@ -179,7 +196,7 @@ void touch_op(const struct op *op, const struct tree *tree, bool is_crashed,
 	case OP_TRUNCATE:
 	case OP_FALLOCATE:
 	case OP_STORE:
-		touch_path(op, footprint);
+		touch_path(op, tree, footprint);
 		touch_data(op, tree, footprint);
 		break;
 	case OP_FSYNC:
@@ -195,7 +212,7 @@ void touch_op(const struct op *op, const struct tree *tree, bool is_crashed,
 		touch_look(op, tree, footprint);
 		break;
 	case OP_CHMOD:
-		touch_path(op, footprint);
+		touch_path(op, tree, footprint);
 		add_all(footprint, PIECE_META, ACCESS_WRITE, op->object);
 		break;
 	default:

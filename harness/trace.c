@@ -212,6 +212,16 @@ static int on_mark(struct worker *worker, struct call *call)
 	                    : recording_add(worker->trace->recording, &event);
 }
 
+/* Loads and stores of several workers are not operations. */
+static void note_mapping(struct worker *worker, const struct call *call)
+{
+	struct descriptor descriptor;
+
+	if (worker->turn && !task_look_at(&worker->task, (int)call->args[4], &descriptor) &&
+		descriptor.object != UINT32_MAX)
+		worker->trace->recording->has_unseen = true;
+}
+
 /* What a call at its entry stop is: 1 when the worker now stands before an operation, 0 when it may
  * go straight on, or -errno. */
 static int on_entry(struct worker *worker)
@@ -225,9 +235,12 @@ static int on_entry(struct worker *worker)
 		err = trace_compare_mappings(worker);
 		return err ? err : on_mark(worker, call);
 	}
-	if (call->number == SYS_mmap)
+	if (call->number == SYS_mmap) {
+		note_mapping(worker, call);
 		return add_mapping(worker, call);
+	}
 	found = fake_answer(&worker->fake, &worker->task, call);
+	worker->trace->recording->has_unseen |= worker->fake.has_signalled;
 	if (found)
 		return found < 0 ? found : 0;
 	found = trace_renew(worker);
@@ -491,6 +504,8 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 	*worker = (struct worker){.trace = trace,
 		.number = number,
 		.task = {.pid = input->pids[number],
+			.peers = input->pids,
+			.peer_count = input->count,
 			.inodes = input->inodes,
 			.tree = trace->recording->final}};
 	worker->task.pidfd = (int)syscall(SYS_pidfd_open, worker->task.pid, 0);

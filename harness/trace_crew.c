@@ -12,8 +12,9 @@
  * that can be noticed, and right after the last.
  */
 #include <errno.h>
-#include <xxhash.h>
+#include <fcntl.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "harness/touch.h"
 #include "harness/trace_private.h"
@@ -146,6 +147,8 @@ int trace_crew_mark(struct worker *worker, struct event *event)
 
 /* ---- sleeping ---- */
 
+enum { SPINS = 8 };
+
 static uint64_t signature_of(const struct op *op)
 {
 	uint64_t words[] = {op->point, op->kind, op->object, op->directory, op->new_directory,
@@ -164,6 +167,22 @@ static void note_attempt(struct worker *worker, const struct footprint *footprin
 		(struct attempt){signature_of(&worker->op), false, *footprint};
 }
 
+/* What a worker changed itself, it may see at its next attempt. */
+static void note_own_changes(struct worker *worker, size_t first_event)
+{
+	const struct recording *recording = worker->trace->recording;
+	bool has_changed = false;
+
+	for (size_t i = first_event; i < recording->count; i++) {
+		const struct op *op = &recording->events[i].op;
+
+		has_changed |= recording->events[i].kind == EVENT_OP && op_is_change(op) &&
+		               op->effect >= 0 && op->kind != OP_LOCK && op->kind != OP_CLOSE;
+	}
+	for (unsigned i = 0; has_changed && i < MAX_ATTEMPTS; i++)
+		worker->turn->attempts[i].has_changed = true;
+}
+
 /* After a sleep: is what comes next what was tried before, with nothing changed since? */
 static void note_sleep(struct worker *worker)
 {
@@ -171,6 +190,7 @@ static void note_sleep(struct worker *worker)
 	uint64_t signature = signature_of(&worker->op);
 
 	worker->fake.has_slept = false;
+	turn->repeats = 0;
 	for (unsigned i = turn->attempt_count;
 		i-- > 0 && turn->attempt_count - i <= MAX_ATTEMPTS;) {
 		const struct attempt *attempt = &turn->attempts[i % MAX_ATTEMPTS];
@@ -181,6 +201,7 @@ static void note_sleep(struct worker *worker)
 			continue;
 		turn->first_awaited = i;
 		turn->is_napping = true;
+		worker->trace->recording->has_waiting = true;
 		return;
 	}
 }
@@ -202,6 +223,19 @@ static void tell(struct worker *worker, const struct footprint *footprint)
 	}
 }
 
+/* One that asks again and again without a pause. */
+static bool is_spinning(struct worker *worker)
+{
+	struct turn *turn = worker->turn;
+	const struct attempt *last = &turn->attempts[(turn->attempt_count - 1) % MAX_ATTEMPTS];
+
+	if (!turn->attempt_count || last->signature != signature_of(&worker->op))
+		turn->repeats = 0;
+	else
+		turn->repeats++;
+	return turn->repeats >= SPINS;
+}
+
 /* ---- turns ---- */
 
 /* Lets the worker do what nobody notices. */
@@ -213,8 +247,9 @@ static int settle(struct worker *worker)
 		err = trace_go_on(worker);
 	if (!err && !worker->has_ended)
 		err = trace_compare_mappings(worker);
-	if (!err && worker->has_op && worker->fake.has_slept)
+	if (!err && worker->has_op && (worker->fake.has_slept || is_spinning(worker)))
 		note_sleep(worker);
+	worker->turn->arrived_at = worker->trace->recording->count;
 	return err;
 }
 
@@ -246,8 +281,10 @@ static int take_turn(struct worker *worker, bool is_deadlocked)
 		err = is_deadlocked ? trace_refuse(worker, EDEADLK) : trace_go_on(worker);
 	if (!err)
 		err = settle(worker);
-	if (!err)
+	if (!err) {
 		touch_aftermath(worker, first_event);
+		note_own_changes(worker, first_event);
+	}
 	return err;
 }
 
@@ -266,7 +303,10 @@ static int find_enabled(struct trace *trace)
 		if (worker->has_ended)
 			continue;
 		has_napping |= worker->turn->is_napping;
-		waits = must_wait(worker);
+		/* Bytes counted from the end of a file that others write. */
+		waits = worker->op.is_blocking && worker->has_op ? trace_renew(worker) : 0;
+		if (waits >= 0)
+			waits = must_wait(worker);
 		if (waits < 0)
 			return waits;
 		if (!worker->turn->is_napping && (!waits || trace_crew_must_let_go(worker)))
@@ -280,16 +320,24 @@ static int find_enabled(struct trace *trace)
 	return find_enabled(trace);
 }
 
-/* All wait. The kernel finds out about locks of fcntl(2), and lets one of them fail. */
+/* All wait. Of locks of processes the kernel finds out, and lets the call fail that closes the circle,
+ * the last; not of those of descriptions, nor if flock(2) is among them. */
 static int find_refused(const struct trace *trace)
 {
-	for (int i = (int)trace->input->count - 1; i >= 0; i--) {
+	int last = -1;
+
+	for (unsigned i = 0; i < trace->input->count; i++) {
 		const struct worker *worker = &trace->workers[i];
 
-		if (!worker->has_ended && worker->op.point == POINT_FCNTL)
-			return i;
+		if (worker->has_ended)
+			continue;
+		if (worker->op.point != POINT_FCNTL || worker->call.args[1] != F_SETLKW)
+			return -1;
+		if (last < 0 ||
+			worker->turn->arrived_at >= trace->workers[last].turn->arrived_at)
+			last = (int)i;
 	}
-	return -1;
+	return last;
 }
 
 static int end_in_deadlock(struct trace *trace)
@@ -348,6 +396,11 @@ int trace_crew_run(struct trace *trace)
 		if (!err)
 			err = scheduler->went(
 				scheduler->context, &trace->workers[chosen].turn->footprint);
+		/* It was let go all the time, where a fair scheduler would have let others. */
+		if (!err && trace->workers[chosen].is_endless)
+			trace->recording->is_unfair = find_enabled(trace) > 0;
+		if (!err && trace->workers[chosen].is_endless)
+			break;
 	}
 	return err;
 }

@@ -33,8 +33,10 @@ struct turn {
 
 	struct attempt attempts[MAX_ATTEMPTS]; /* since it last slept: the latest of them */
 	unsigned attempt_count;                /* all of them */
+	unsigned repeats;                      /* of the latest, without a sleep */
 	unsigned first_awaited;                /* naps: until one from here on has changed */
 	bool is_napping;
+	size_t arrived_at; /* where it stands: events of the recording then */
 };
 
 struct worker {

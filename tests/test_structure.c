@@ -29,7 +29,7 @@ static const char *const layers[] = {
 	"decode crash_state",
 	"fake crash cut",
 	"trace",
-	"schedule",
+	"schedule spawn",
 	"record",
 	"sync_loss",
 	"probe",
