@@ -582,8 +582,14 @@ int scenario_set_models(
 	struct parse parse = {scenario, problem, sizeof(problem), false, false};
 
 	scenario->model_count = 0;
-	if (each_word(&parse, globs, add_models) && scenario->model_count)
+	if (each_word(&parse, globs, add_models) && scenario->model_count) {
+		/* Also for several workers, where they have any. */
+		if (scenario->contention.model_count) {
+			scenario->contention.model_count = 0;
+			each_word(&parse, globs, add_concurrent_models);
+		}
 		return 0;
+	}
 	snprintf(message, message_size, "--model: %s",
 		parse.has_failed ? problem : "no model is named");
 	return -EINVAL;

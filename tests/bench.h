@@ -9,7 +9,7 @@ enum { ROUNDS = 7 };
 struct lab {
 	struct scratch scratch;
 	struct workspace workspace;
-	struct filter filter;
+	struct filter filter, crew_filter;
 };
 
 double now(void);
@@ -20,5 +20,8 @@ const struct strategy *find(const char *name);
 
 /* Power cuts: states a second, the naive way beside ours, a wide recording, growth. */
 void measure_power(struct lab *lab);
+
+/* Several workers: schedules a second, and what the reduction saves. */
+void measure_schedules(struct lab *lab);
 
 #endif
