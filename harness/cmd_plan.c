@@ -40,8 +40,8 @@ static void add_writers(const struct scenario *scenario, struct stage *stages, s
 {
 	const struct contention *contention = &scenario->contention;
 	struct stage stage = {.part = PART_WRITERS,
-		.concurrent = {.crew = {.writers = contention->workers},
-			.budget = contention->budget}};
+		.concurrent = {
+			.crew = {.writers = contention->workers}, .budget = contention->budget}};
 
 	if (contention->workers < 2)
 		return;
@@ -146,7 +146,7 @@ static int add_unknown(const struct scenario *scenario, const struct strategy *s
 		.is_naive = stage->concurrent.crew.is_naive,
 		.property = property,
 		.verdict = property == ISOLATION && !is_scheduled ? VERDICT_NOT_TESTED
-		                                                  : VERDICT_UNKNOWN,
+	                                                          : VERDICT_UNKNOWN,
 		.evidence = {.coverage = COVERAGE_BOUNDED}};
 
 	stage_name(stage, name);
@@ -207,8 +207,7 @@ void plan_print(const struct scenario *scenario)
 			scenario->contention.models[i]->name);
 	if (scenario->contention.readers)
 		printf("\n  every schedule of a worker and %u reader%s",
-			scenario->contention.readers,
-			scenario->contention.readers == 1 ? "" : "s");
+			scenario->contention.readers, scenario->contention.readers == 1 ? "" : "s");
 	printf("\n  strategies:");
 	for (size_t i = 0; i < scenario->strategy_count; i++)
 		printf(" %s", scenario->strategies[i]->name);

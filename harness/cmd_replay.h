@@ -29,8 +29,8 @@ struct replay {
 	struct tree *found; /* what the next process finds; reference held */
 };
 
-/* Events [0, end) of a recording, a line each, and a lane each worker where there are several; `mark`
- * says what stands before an operation, `notes` (an entry each event) what after it. NULL:
+/* Events [0, end) of a recording, a line each, and a lane each worker where there are several;
+ * `mark` says what stands before an operation, `notes` (an entry each event) what after it. NULL:
  * nothing. */
 void replay_print_events(const struct recording *recording, size_t end,
 	const char *(*mark)(void *context, size_t event), void *context, char *const *notes);
@@ -47,8 +47,8 @@ void replay_print_view(const struct view *view, unsigned members);
 /* What a reader finds in a tree, and after one more update. */
 int replay_print_found(struct replay *replay, struct tree *tree);
 
-/* Runs the schedule of a witness and shows it, with the moment that breaks the property, unless there
- * is a power cut, which replay_cut() shows. Returns 0 or -errno; -ESTALE as below. */
+/* Runs the schedule of a witness and shows it, with the moment that breaks the property, unless
+ * there is a power cut, which replay_cut() shows. Returns 0 or -errno; -ESTALE as below. */
 int replay_crew(struct replay *replay, bool *is_violated);
 
 /* Rebuilds the crash state of a witness and shows it: sets replay->found and says whether the

@@ -9,8 +9,8 @@
 #include "harness/explain.h"
 #include "harness/judge.h"
 
-/* For each transaction that was acknowledged and is not there in the end: the last event after which
- * it was there. 0: it never was. */
+/* For each transaction that was acknowledged and is not there in the end: the last event after
+ * which it was there. 0: it never was. */
 struct loss {
 	uint64_t txn;
 	size_t last_there;
@@ -66,7 +66,8 @@ static int follow_losses(struct replay *replay, struct loss *losses, size_t coun
 static size_t next_change(const struct recording *recording, size_t event)
 {
 	for (size_t i = event + 1; i < recording->count; i++) {
-		if (recording->events[i].kind == EVENT_OP && op_is_change(&recording->events[i].op) &&
+		if (recording->events[i].kind == EVENT_OP &&
+			op_is_change(&recording->events[i].op) &&
 			recording->events[i].op.effect >= 0)
 			return i;
 	}
@@ -82,8 +83,7 @@ static int note(char **notes, size_t event, const char *text, uint64_t txn)
 }
 
 /* With which operation each lost update went. *count is how many they are. */
-static int note_losses(
-	struct replay *replay, const struct view *final, char **notes, size_t *count)
+static int note_losses(struct replay *replay, const struct view *final, char **notes, size_t *count)
 {
 	const struct recording *recording = &replay->recording;
 	struct loss *losses = calloc(replay->subject.workload.txns + 1, sizeof(*losses));
@@ -112,7 +112,8 @@ static size_t last_change(const struct recording *recording)
 	size_t last = 0;
 
 	for (size_t i = 0; i < recording->count; i++) {
-		if (recording->events[i].kind == EVENT_OP && op_is_change(&recording->events[i].op) &&
+		if (recording->events[i].kind == EVENT_OP &&
+			op_is_change(&recording->events[i].op) &&
 			recording->events[i].op.kind != OP_CLOSE &&
 			recording->events[i].op.kind != OP_LOCK)
 			last = i;

@@ -36,7 +36,8 @@ static void print_marked(const struct micro_ops *ops, const struct cut *cut)
 	char text[160];
 	bool is_done = cut->event >= recording->count;
 
-	replay_print_events(recording, is_done ? cut->event : cut->event + 1, mark_of, &marking, NULL);
+	replay_print_events(
+		recording, is_done ? cut->event : cut->event + 1, mark_of, &marking, NULL);
 	printf("  === power cut ===\n");
 	if (cut->event + 1 < recording->count)
 		printf("  (%zu more event%s never reached)\n", recording->count - cut->event - 1,

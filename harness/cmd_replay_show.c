@@ -15,8 +15,8 @@ static void print_entry(const struct view_entry *entry)
 			entry->intact_bytes);
 	else
 		printf(entry->match == TXN_TORN ? entry->size_bytes ? " (a piece of %u bytes)"
-								    : " (an empty record)"
-		                                : " (%u bytes of garbage)",
+		                                                    : " (an empty record)"
+						: " (%u bytes of garbage)",
 			entry->size_bytes);
 }
 

@@ -278,8 +278,8 @@ static int run_portion(const struct portion *portion, const struct stage *stages
 		.filter = &portion->run->filter,
 		.crew_filter = &portion->run->crew_filter,
 		.options = portion->options};
-	int err = subject_init(&subject, unit->strategy, &workload, portion->workspace, message,
-		message_size);
+	int err = subject_init(
+		&subject, unit->strategy, &workload, portion->workspace, message, message_size);
 
 	if (!err) {
 		sweep.prober = prober_new(&subject, portion->workspace);

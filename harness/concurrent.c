@@ -1,8 +1,8 @@
 /*
- * Method: each schedule's recording is judged as it ends, with what its readers saw. Of all violations
- * of a property the one with the fewest pre-emptions is the witness; it is run a second time at
- * once, for a schedule that does not repeat is no finding. If the search came upon it with more
- * pre-emptions than were tried in order, fewer are tried.
+ * Method: each schedule's recording is judged as it ends, with what its readers saw. Of all
+ * violations of a property the one with the fewest pre-emptions is the witness; it is run a second
+ * time at once, for a schedule that does not repeat is no finding. If the search came upon it with
+ * more pre-emptions than were tried in order, fewer are tried.
  */
 #include "harness/concurrent.h"
 
@@ -32,8 +32,8 @@ struct outcome {
 	enum isolation_level level;
 	struct best best[PROPERTY_COUNT];
 	uint64_t violating[PROPERTY_COUNT], violating_kinds[PROPERTY_COUNT]; /* runs */
-	bool has_fired;     /* in a run of the plan that goes on */
-	int tried;          /* all schedules with so many pre-emptions were run in order */
+	bool has_fired; /* in a run of the plan that goes on */
+	int tried;      /* all schedules with so many pre-emptions were run in order */
 	enum property improving;
 };
 
@@ -41,7 +41,7 @@ static const char prefix[] = "concurrent";
 
 void concurrent_name(const struct concurrent *concurrent, char name[CONCURRENT_NAME_BYTES])
 {
-	const char *what = concurrent->fault            ? concurrent->fault->name
+	const char *what = concurrent->fault           ? concurrent->fault->name
 	                   : concurrent->crew.is_naive ? "naive-reader"
 	                   : concurrent->crew.readers  ? "reader"
 	                                               : "";
@@ -51,7 +51,8 @@ void concurrent_name(const struct concurrent *concurrent, char name[CONCURRENT_N
 
 const char *concurrent_name_fault(const char *name)
 {
-	if (strncmp(name, "concurrent-", sizeof(prefix)) || !strcmp(name + sizeof(prefix), "reader") ||
+	if (strncmp(name, "concurrent-", sizeof(prefix)) ||
+		!strcmp(name + sizeof(prefix), "reader") ||
 		!strcmp(name + sizeof(prefix), "naive-reader"))
 		return NULL;
 	return name + sizeof(prefix);
@@ -138,9 +139,8 @@ static int run_plan(void *context, const struct plan *plan, bool *fired)
 	int err;
 
 	outcome->has_fired = false;
-	err = crew_each_schedule(outcome->sweep, &concurrent->crew, plan,
-		&concurrent->budget, &(struct crew_visit){is_over, judge_run, outcome},
-		&coverage);
+	err = crew_each_schedule(outcome->sweep, &concurrent->crew, plan, &concurrent->budget,
+		&(struct crew_visit){is_over, judge_run, outcome}, &coverage);
 	crew_coverage_add(&outcome->coverage, &coverage);
 	outcome->tried = coverage.preemptions;
 	*fired = outcome->has_fired;
@@ -265,9 +265,8 @@ static enum verdict verdict_of(
 }
 
 /* In how many of the schedules, and what level of isolation that leaves. */
-static void add_measure(
-	const struct outcome *outcome, enum property property, const struct schedules *schedules,
-	char *why, size_t why_size)
+static void add_measure(const struct outcome *outcome, enum property property,
+	const struct schedules *schedules, char *why, size_t why_size)
 {
 	size_t length = strlen(why);
 	bool has_kinds = schedules->kinds > 0;

@@ -58,8 +58,7 @@ static int hand_over(struct session *session, const struct recording *recording)
 	const unsigned char *choices = explorer_schedule(session->explorer, &count);
 	struct crew_run run = {
 		session->plan, &schedule, recording, session->readings, session->is_kind};
-	int err = schedule_init(
-		&schedule, choices, count, explorer_preemptions(session->explorer));
+	int err = schedule_init(&schedule, choices, count, explorer_preemptions(session->explorer));
 
 	session->coverage->runs++;
 	session->coverage->has_unseen |= recording->has_unseen;
@@ -77,7 +76,7 @@ static int run_once(struct session *session)
 	struct trace_scheduler scheduler = {choose, went, waits, session};
 	struct recording recording;
 	int end_err, err = record_crew(sweep->subject, session->crew, session->plan, &scheduler,
-		sweep->workspace, sweep->crew_filter, &recording, session->readings);
+			     sweep->workspace, sweep->crew_filter, &recording, session->readings);
 
 	end_err = explorer_end(session->explorer, !err);
 	if (err == -EPROTO)
@@ -169,8 +168,8 @@ static int explore_randomly(struct session *session)
 	return err;
 }
 
-/* Half of what is left for one of each kind; where that does not suffice, the other half for what can
- * be said then. */
+/* Half of what is left for one of each kind; where that does not suffice, the other half for what
+ * can be said then. */
 static int explore_reduced(struct session *session)
 {
 	struct crew_coverage *coverage = session->coverage;
@@ -185,8 +184,8 @@ static int explore_reduced(struct session *session)
 		session->max_runs = max_runs;
 	}
 	if (!err && !coverage->is_exhaustive)
-		err = explore_preemptions(session, MOST_PREEMPTIONS,
-			left(session) - left(session) / RANDOM_SHARE);
+		err = explore_preemptions(
+			session, MOST_PREEMPTIONS, left(session) - left(session) / RANDOM_SHARE);
 	return err;
 }
 
@@ -259,8 +258,8 @@ int crew_check_again(const struct sweep *sweep, const struct crew *crew, const s
 	struct session session = {.sweep = sweep};
 	struct reading *readings = calloc(crew->readers + 1, sizeof(struct reading));
 	struct recording recording = {0};
-	int err = readings ? crew_run_schedule(sweep, crew, run->plan, run->schedule, &recording,
-				     readings)
+	int err = readings ? crew_run_schedule(
+				     sweep, crew, run->plan, run->schedule, &recording, readings)
 	                   : -ENOMEM;
 	bool is_same = !err && recordings_equal(&recording, run->recording);
 
@@ -290,9 +289,8 @@ void crew_describe(const struct crew_coverage *coverage, char *text, size_t text
 		return;
 	}
 	if (coverage->preemptions >= 0)
-		length = snprintf(text, text_size,
-			"all schedules with at most %d pre-emption%s, ", coverage->preemptions,
-			coverage->preemptions == 1 ? "" : "s");
+		length = snprintf(text, text_size, "all schedules with at most %d pre-emption%s, ",
+			coverage->preemptions, coverage->preemptions == 1 ? "" : "s");
 	snprintf(text + length, text_size - (size_t)length,
 		"%" PRIu64 " schedules in all, %" PRIu64 " of them random", coverage->runs,
 		coverage->random);

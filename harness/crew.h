@@ -1,6 +1,6 @@
 /*
- * Runs one plan of several workers under every schedule, as far as the budget goes, and says how far
- * that was.
+ * Runs one plan of several workers under every schedule, as far as the budget goes, and says how
+ * far that was.
  *
  * Method: first all schedules with at most one pre-emption, for most mistakes need no more and the
  * witness is to be short. Then one of each kind of schedules that differ only in what nobody can
@@ -39,16 +39,16 @@ struct crew_coverage {
 	uint64_t runs;      /* complete ones, all together */
 	uint64_t kinds;     /* of those, the ones in search of one of each kind */
 	uint64_t given_up;  /* runs that turned out to repeat another */
-	int preemptions;    /* all schedules with at most so many were run; -1: not even with none */
-	uint64_t random;    /* random ones */
-	bool has_unseen;    /* workers may have met in memory or by signals: that is not scheduled */
-	bool has_waiting;   /* whoever polls waits until something has changed */
-	bool has_unfair;    /* a run was ended in which one worker went on for ever before others */
+	int preemptions;  /* all schedules with at most so many were run; -1: not even with none */
+	uint64_t random;  /* random ones */
+	bool has_unseen;  /* workers may have met in memory or by signals: that is not scheduled */
+	bool has_waiting; /* whoever polls waits until something has changed */
+	bool has_unfair;  /* a run was ended in which one worker went on for ever before others */
 };
 
 /* Hands each run to `visit`. Stops with what `visit` returns unless that
- * is 0. Returns 0 or -errno; -EPROTO: the harness is wrong (said on stderr): the same beginning of a
- * schedule led to two different ends. */
+ * is 0. Returns 0 or -errno; -EPROTO: the harness is wrong (said on stderr): the same beginning of
+ * a schedule led to two different ends. */
 int crew_each_schedule(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
 	const struct crew_budget *budget, const struct crew_visit *visit,
 	struct crew_coverage *coverage);

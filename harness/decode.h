@@ -13,8 +13,8 @@
  * be read. */
 int decode_entry(const struct task *task, const struct call *call, struct op *op);
 
-/* The part of decode_entry() for calls that look at names and sizes, and for locks of fcntl(2): they
- * stop only where schedules are chosen. */
+/* The part of decode_entry() for calls that look at names and sizes, and for locks of fcntl(2):
+ * they stop only where schedules are chosen. */
 int decode_look(const struct task *task, const struct call *call, struct op *op);
 
 /* What decode_entry() says is none of our business may still look for something in the data

@@ -18,8 +18,8 @@ static int begin(enum point_id point, struct op *op)
 	return 0;
 }
 
-static int look_at_name(const struct task *task, int directory_fd, uint64_t address, bool follows,
-	struct op *op)
+static int look_at_name(
+	const struct task *task, int directory_fd, uint64_t address, bool follows, struct op *op)
 {
 	struct place place;
 	struct stat st;
@@ -47,8 +47,8 @@ static int look_at_descriptor(const struct task *task, int fd, struct op *op)
 }
 
 /* An empty path is the descriptor itself. */
-static int look_at_either(const struct task *task, int fd, uint64_t address, uint64_t flags,
-	struct op *op)
+static int look_at_either(
+	const struct task *task, int fd, uint64_t address, uint64_t flags, struct op *op)
 {
 	char path[PATH_MAX];
 
@@ -70,9 +70,9 @@ static int look_at_lock(const struct task *task, const struct call *call, struct
 	if (task_peek(task, call->args[2], &lock, sizeof(lock)))
 		return 0; /* EFAULT from the kernel */
 	op->object = descriptor.object;
-	start = lock.l_start + (lock.l_whence == SEEK_CUR   ? descriptor.position
-	                        : lock.l_whence == SEEK_END ? (int64_t)descriptor.st.st_size
-	                                                    : 0);
+	start = lock.l_start + (lock.l_whence == SEEK_CUR          ? descriptor.position
+				       : lock.l_whence == SEEK_END ? (int64_t)descriptor.st.st_size
+								   : 0);
 	if (lock.l_len < 0)
 		start += lock.l_len;
 	op->offset = start < 0 ? 0 : start;
@@ -82,8 +82,8 @@ static int look_at_lock(const struct task *task, const struct call *call, struct
 	                                    : LOCK_RELEASE;
 	if (command == F_GETLK || command == F_OFD_GETLK)
 		op->lock = LOCK_TEST;
-	op->is_blocking = (command == F_SETLKW || command == F_OFD_SETLKW) &&
-	                  op->lock != LOCK_RELEASE;
+	op->is_blocking =
+		(command == F_SETLKW || command == F_OFD_SETLKW) && op->lock != LOCK_RELEASE;
 	return 1;
 }
 

@@ -187,8 +187,8 @@ bool explain_is_ghost(const struct tree *tree, const struct op *op)
 	       !tree_path(tree, op->object, path, sizeof(path));
 }
 
-/* The first event that reads from a file that had a name at first and has none then. SIZE_MAX: none,
- * or out of memory. */
+/* The first event that reads from a file that had a name at first and has none then. SIZE_MAX:
+ * none, or out of memory. */
 static size_t find_ghost(const struct recording *recording)
 {
 	struct tree *tree = tree_ref(recording->initial);
@@ -225,7 +225,8 @@ void explain_schedule(
 
 		if (recording->events[i].kind != EVENT_OP)
 			continue;
-		after = last == SIZE_MAX || recording->events[last].worker == recording->events[i].worker
+		after = last == SIZE_MAX || recording->events[last].worker ==
+		                                    recording->events[i].worker
 		                ? SIZE_MAX
 		                : next_of(recording, i, recording->events[last].worker);
 		if (after != SIZE_MAX && count++ < TOLD_PREEMPTIONS) {

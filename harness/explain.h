@@ -15,7 +15,8 @@ void explain_cause(
 	const struct recording *recording, const struct plan *plan, char *text, size_t text_size);
 
 /* "worker 2 goes between read #1 (doc.txt) and write #1 of worker 1": where several workers were
- * interrupted by each other, and who came to read a file that another had replaced. `writers`: workers from there on are readers. */
+ * interrupted by each other, and who came to read a file that another had replaced. `writers`:
+ * workers from there on are readers. */
 void explain_schedule(
 	const struct recording *recording, unsigned writers, char *text, size_t text_size);
 

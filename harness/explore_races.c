@@ -71,6 +71,9 @@ static unsigned find_beginners(const struct race *race, const struct explore_nod
 	unsigned initials = find_initials(race, node);
 	bool is_direct = !race->is_waiting && !is_before(node, race->clock), is_same;
 
+	/* What let it go since is in no footprint. */
+	if (initials & ~(unsigned)node->enabled)
+		return awake;
 	if (is_direct && initials) {
 		if (initials & (node->backtrack | node->asleep))
 			return 0;
@@ -81,11 +84,10 @@ static unsigned find_beginners(const struct race *race, const struct explore_nod
 	 * waited need not come first in the other order, so initials are no help then. */
 	if (awake & self)
 		return self;
-	if (!(node->enabled & self))
-		return is_direct ? 0 : awake;
-	/* It is asleep, for an earlier branch began with it. Where it looked at other things than
-	 * now, because of what was written in between, that was another order than the one meant
-	 * here. */
+	if (!(node->asleep & self))
+		return awake;
+	/* An earlier branch began with it. Where it looked at other things than now, because of
+	 * what was written in between, that was another order than the one meant here. */
 	is_same = initials ? initials & self
 	                   : footprints_equal(race->footprint, node->footprints[race->worker]);
 	return is_same ? 0 : awake;
@@ -132,7 +134,7 @@ static void find_races(struct race *race, struct explore_node *nodes, size_t cou
 				return;
 		} else if (node->touched & race->touched &&
 			   footprints_conflict(race->footprint, node->footprints[node->worker])) {
-			node->backtrack |= (uint8_t)(find_beginners(race, node) & node->enabled);
+			node->backtrack |= (uint8_t)find_beginners(race, node);
 			join(race->clock, node->clock);
 		}
 		race->next[node->worker] = node;

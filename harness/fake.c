@@ -95,8 +95,8 @@ static int answer_time(struct fake *fake, const struct task *task, struct call *
 	return answer_with(task, call, call->number == SYS_time ? time.tv_sec : 0);
 }
 
-/* An id that no worker was told is nobody's, or somebody's who has no part in this. Another worker is
- * taken to be alive. */
+/* An id that no worker was told is nobody's, or somebody's who has no part in this. Another worker
+ * is taken to be alive. */
 static int answer_stranger(struct fake *fake, const struct task *task, struct call *call)
 {
 	uint64_t signal = call->number == SYS_tgkill ? call->args[2] : call->args[1];

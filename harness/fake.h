@@ -11,11 +11,11 @@
 #include "harness/task.h"
 
 struct fake {
-	uint64_t random; /* state of the generator */
-	uint64_t ticks;  /* microseconds that have passed: one each time that it is asked */
-	unsigned number; /* of several workers: each has an id of its own */
+	uint64_t random;    /* state of the generator */
+	uint64_t ticks;     /* microseconds that have passed: one each time that it is asked */
+	unsigned number;    /* of several workers: each has an id of its own */
 	bool has_signalled; /* another worker, or asked whether it is there */
-	bool has_slept;  /* since the caller cleared it: sleeping takes no time here */
+	bool has_slept;     /* since the caller cleared it: sleeping takes no time here */
 };
 
 /* Answers a call at its entry stop in the kernel's place, or gives it back the true process id.

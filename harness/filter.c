@@ -139,17 +139,17 @@ static int add_looks(scmp_filter_ctx context)
 			SCMP_A2(SCMP_CMP_GE, SEEK_END));
 	/* With nothing to wait for they are ways to sleep. */
 	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(poll), 1,
-			SCMP_A1(SCMP_CMP_EQ, 0));
+		err = seccomp_rule_add(
+			context, SCMP_ACT_TRACE(0), SCMP_SYS(poll), 1, SCMP_A1(SCMP_CMP_EQ, 0));
 	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(ppoll), 1,
-			SCMP_A1(SCMP_CMP_EQ, 0));
+		err = seccomp_rule_add(
+			context, SCMP_ACT_TRACE(0), SCMP_SYS(ppoll), 1, SCMP_A1(SCMP_CMP_EQ, 0));
 	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(select), 1,
-			SCMP_A0(SCMP_CMP_EQ, 0));
+		err = seccomp_rule_add(
+			context, SCMP_ACT_TRACE(0), SCMP_SYS(select), 1, SCMP_A0(SCMP_CMP_EQ, 0));
 	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(pselect6), 1,
-			SCMP_A0(SCMP_CMP_EQ, 0));
+		err = seccomp_rule_add(
+			context, SCMP_ACT_TRACE(0), SCMP_SYS(pselect6), 1, SCMP_A0(SCMP_CMP_EQ, 0));
 	return err;
 }
 
@@ -171,8 +171,8 @@ static int add_rules(scmp_filter_ctx context, bool has_looks)
 		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), traced_calls[i], 0);
 	for (size_t i = 0; !err && i < sizeof(missing_calls) / sizeof(*missing_calls); i++)
 		err = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), missing_calls[i], 0);
-	/* Shared mappings of files: their stores are seen by comparing. With looks also private ones,
-	 * for to load from them is to read. */
+	/* Shared mappings of files: their stores are seen by comparing. With looks also private
+	 * ones, for to load from them is to read. */
 	if (!err)
 		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(mmap), 1,
 			SCMP_A3(SCMP_CMP_MASKED_EQ, mapping_mask(has_looks),
@@ -186,8 +186,9 @@ static int add_rules(scmp_filter_ctx context, bool has_looks)
 	return err;
 }
 
-/* In a child: there is no way back. A kernel whose compiler of filters has come to a stop lets nobody
- * go who installs one, not even when killed; so the child is left alone if it takes too long. */
+/* In a child: there is no way back. A kernel whose compiler of filters has come to a stop lets
+ * nobody go who installs one, not even when killed; so the child is left alone if it takes too
+ * long. */
 static bool can_install(const struct filter *filter)
 {
 	static int known = -1; /* of this process and its children */
@@ -304,7 +305,7 @@ enum filter_answer filter_ask(const struct filter *filter, long number, const ui
 		return FILTER_MISSING;
 	if (number == SYS_mmap)
 		return (args[3] & mapping_mask(filter->has_looks)) ==
-				       mapping_flags(filter->has_looks)
+		                       mapping_flags(filter->has_looks)
 		               ? FILTER_STOP
 		               : FILTER_PASS;
 	if (number == SYS_prctl)

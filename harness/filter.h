@@ -22,7 +22,8 @@ struct filter {
 };
 
 /* Builds the filter. `has_looks`: for workers whose schedule is chosen, calls that only look at
- * files, that lock bytes, and that sleep stop, too. Returns 0 or -errno. Pair with filter_release(). */
+ * files, that lock bytes, and that sleep stop, too. Returns 0 or -errno. Pair with
+ * filter_release(). */
 int filter_init(struct filter *filter, bool has_looks);
 void filter_release(struct filter *filter);
 

@@ -162,8 +162,8 @@ static int judge_end(struct judge *judge, const struct recording *recording)
 	return 0;
 }
 
-void judge_note(enum txn_state *states, struct txn_times *times, const struct event *event,
-	size_t index)
+void judge_note(
+	enum txn_state *states, struct txn_times *times, const struct event *event, size_t index)
 {
 	switch (event->kind) {
 	case EVENT_START:
@@ -172,8 +172,7 @@ void judge_note(enum txn_state *states, struct txn_times *times, const struct ev
 		break;
 	case EVENT_ACK:
 	case EVENT_REFUSE:
-		states[event->txn] =
-			event->kind == EVENT_ACK ? TXN_ACKNOWLEDGED : TXN_REFUSED;
+		states[event->txn] = event->kind == EVENT_ACK ? TXN_ACKNOWLEDGED : TXN_REFUSED;
 		times[event->txn].ended = index + 1;
 		break;
 	default:
@@ -201,9 +200,8 @@ struct history *history_alloc(uint64_t count)
 	return history;
 }
 
-static int follow_event(
-	struct judge *judge, const struct event *event, size_t index, struct tree **tree,
-	struct sync_loss *loss)
+static int follow_event(struct judge *judge, const struct event *event, size_t index,
+	struct tree **tree, struct sync_loss *loss)
 {
 	int err;
 

@@ -35,8 +35,8 @@ extern const char *const level_names[];
 struct judgement {
 	struct finding findings[PROPERTY_COUNT];
 	enum isolation_level level; /* several workers: the strongest that was not refuted */
-	unsigned acknowledged; /* updates that were, transaction 0 not counted */
-	unsigned residue;      /* files left behind at the end that strategy->residue names */
+	unsigned acknowledged;      /* updates that were, transaction 0 not counted */
+	unsigned residue;           /* files left behind at the end that strategy->residue names */
 };
 
 /* What the driver knew when a crash came. */
@@ -58,8 +58,8 @@ void judge_crash(const struct subject *subject, const struct history *history,
 int judge_recording(const struct subject *subject, struct prober *prober,
 	const struct recording *recording, struct judgement *judgement);
 
-/* Judges a run of several workers: the final state, as the next process finds it, and what each reader
- * saw. `readings` has one for each reader. Returns 0 or -errno: the harness failed. */
+/* Judges a run of several workers: the final state, as the next process finds it, and what each
+ * reader saw. `readings` has one for each reader. Returns 0 or -errno: the harness failed. */
 int judge_crew(const struct subject *subject, const struct crew *crew, struct prober *prober,
 	const struct recording *recording, const struct reading *readings,
 	struct judgement *judgement);

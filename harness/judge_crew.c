@@ -1,7 +1,7 @@
 /*
- * Several workers at once. Without a crash the acknowledged transactions must be there as if they had
- * been made one after the other, in an order that real time does not contradict; what every reader
- * saw must be a state between two of them.
+ * Several workers at once. Without a crash the acknowledged transactions must be there as if they
+ * had been made one after the other, in an order that real time does not contradict; what every
+ * reader saw must be a state between two of them.
  *
  * The names are Adya's (Weak Consistency, 1999), beside plain words: G0 write cycle, G1a aborted
  * read, G1b intermediate read, G-single; fractured read is Bailis's (RAMP, 2014). Linear in the
@@ -94,10 +94,8 @@ static void note_for_reader(
 		if (event->kind == EVENT_OP || event->kind == EVENT_LOOK ||
 			event->kind == EVENT_SEEN)
 			continue;
-		if ((event->kind == EVENT_START && i < span->end) ||
-			(is_over && i < span->begin) ||
-			(event->kind == EVENT_REFUSE &&
-				judge->states[event->txn] == TXN_IN_DOUBT))
+		if ((event->kind == EVENT_START && i < span->end) || (is_over && i < span->begin) ||
+			(event->kind == EVENT_REFUSE && judge->states[event->txn] == TXN_IN_DOUBT))
 			judge_note(judge->states, judge->times, event, i);
 	}
 }
@@ -120,8 +118,7 @@ static void judge_same_order(struct judge *judge, const struct view *seen, const
 {
 	for (size_t i = 0; i < seen->count; i++) {
 		const struct view_entry *entry = &seen->entries[i];
-		size_t position =
-			entry->match == TXN_INTACT ? position_of(final, entry) : SIZE_MAX;
+		size_t position = entry->match == TXN_INTACT ? position_of(final, entry) : SIZE_MAX;
 
 		/* What is not there in the end was lost, and that is told. */
 		if (position == SIZE_MAX)
@@ -159,8 +156,8 @@ static int judge_reading(struct judge *judge, const struct recording *recording,
 	note_for_reader(&reader, recording, &span);
 	probe.read = reading->error ? (struct step){STEP_ERROR, reading->error}
 	                            : (struct step){STEP_OK, 0};
-	judge_view(&reader,
-		judge_counter_tell(&probe, history->states, history->count, judge->told));
+	judge_view(
+		&reader, judge_counter_tell(&probe, history->states, history->count, judge->told));
 	if (!reading->error && (store == STORE_DOCUMENT || store == STORE_LOG))
 		judge_same_order(&reader, &reading->view, final);
 out:

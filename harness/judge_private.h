@@ -32,9 +32,10 @@ enum anomaly {
 };
 
 struct anomaly_meaning {
-	unsigned properties;            /* a bit each */
-	const char *name;               /* said before the text; NULL: nothing */
-	enum isolation_level strongest; /* with a name: the strongest level that it does not refute */
+	unsigned properties; /* a bit each */
+	const char *name;    /* said before the text; NULL: nothing */
+	enum isolation_level
+		strongest; /* with a name: the strongest level that it does not refute */
 };
 
 struct judge {
@@ -43,17 +44,17 @@ struct judge {
 	struct judgement *judgement;
 	const struct anomaly_meaning *meanings; /* by anomaly */
 	unsigned members;
-	uint64_t count;                /* of transactions, 0 included */
-	enum txn_state *states;        /* by id; borrowed */
-	struct txn_times *times;       /* by id; borrowed */
-	struct told_probe *told;       /* room for judge_counter_tell() */
-	unsigned seen;                 /* anomalies of what is judged now, a bit each */
-	bool wants_whole;              /* of what is damaged, what is missing proves nothing more */
+	uint64_t count;          /* of transactions, 0 included */
+	enum txn_state *states;  /* by id; borrowed */
+	struct txn_times *times; /* by id; borrowed */
+	struct told_probe *told; /* room for judge_counter_tell() */
+	unsigned seen;           /* anomalies of what is judged now, a bit each */
+	bool wants_whole;        /* of what is damaged, what is missing proves nothing more */
 };
 
 struct history {
 	uint64_t count;
-	enum txn_state *states; /* owned */
+	enum txn_state *states;  /* owned */
 	struct txn_times *times; /* owned */
 };
 
@@ -61,8 +62,8 @@ struct history {
 struct history *history_alloc(uint64_t count);
 
 /* Takes in one event of a recording, which must not be of a reader. */
-void judge_note(enum txn_state *states, struct txn_times *times, const struct event *event,
-	size_t index);
+void judge_note(
+	enum txn_state *states, struct txn_times *times, const struct event *event, size_t index);
 
 /* What an anomaly means after a crash, a failed call, or with one worker. */
 extern const struct anomaly_meaning crash_meanings[ANOMALY_COUNT];

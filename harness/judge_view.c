@@ -1,5 +1,5 @@
-/* The rules for one view against what is known, and for life after it. They find anomalies; of which
- * property that is a violation depends on what happened. */
+/* The rules for one view against what is known, and for life after it. They find anomalies; of
+ * which property that is a violation depends on what happened. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -88,8 +88,9 @@ static void judge_torn(struct judge *judge, const struct view_entry *entry)
 	}
 	whole = txn_record_bytes(entry->id, entry->member, judge->subject->workload.base_bytes);
 	if (entry->intact_bytes >= whole)
-		judge_violate(judge, ANOMALY_TORN, "transaction %" PRIu64 " runs into %u bytes of another",
-			entry->id, entry->size_bytes - entry->intact_bytes);
+		judge_violate(judge, ANOMALY_TORN,
+			"transaction %" PRIu64 " runs into %u bytes of another", entry->id,
+			entry->size_bytes - entry->intact_bytes);
 	else
 		judge_violate(judge, ANOMALY_TORN,
 			"transaction %" PRIu64 " is there in part (%u of %zu bytes)", entry->id,
@@ -107,7 +108,8 @@ static bool has_order(const struct judge *judge)
 /* Whether transaction `a` was over before `b` began. Of one worker: whether its id is less. */
 static bool precedes(const struct judge *judge, uint64_t a, uint64_t b)
 {
-	return a < judge->count && b < judge->count && judge->times[a].ended < judge->times[b].began;
+	return a < judge->count && b < judge->count &&
+	       judge->times[a].ended < judge->times[b].began;
 }
 
 static void judge_intact(struct judge *judge, const struct view *view, size_t index)
@@ -115,21 +117,21 @@ static void judge_intact(struct judge *judge, const struct view *view, size_t in
 	const struct view_entry *entry = &view->entries[index];
 
 	if (entry->id >= judge->count || judge->states[entry->id] == TXN_NOT_STARTED) {
-		judge_violate(judge, ANOMALY_GARBAGE, "transaction %" PRIu64 " is there, but never began",
-			entry->id);
+		judge_violate(judge, ANOMALY_GARBAGE,
+			"transaction %" PRIu64 " is there, but never began", entry->id);
 		return;
 	}
 	if (judge->states[entry->id] == TXN_REFUSED)
-		judge_violate(judge, ANOMALY_REFUSED, "update %" PRIu64 " reported an error but is visible",
-			entry->id);
+		judge_violate(judge, ANOMALY_REFUSED,
+			"update %" PRIu64 " reported an error but is visible", entry->id);
 	for (size_t i = 0; i < index; i++) {
 		const struct view_entry *earlier = &view->entries[i];
 
 		if (earlier->match != TXN_INTACT || earlier->member != entry->member)
 			continue;
 		if (earlier->id == entry->id)
-			judge_violate(judge, ANOMALY_TWICE, "transaction %" PRIu64 " is there twice",
-				entry->id);
+			judge_violate(judge, ANOMALY_TWICE,
+				"transaction %" PRIu64 " is there twice", entry->id);
 		else if (has_order(judge) && precedes(judge, entry->id, earlier->id))
 			judge_violate(judge, ANOMALY_ORDER,
 				"transaction %" PRIu64 " stands before %" PRIu64, earlier->id,
@@ -147,8 +149,8 @@ static void judge_missing(struct judge *judge, const struct view *view)
 		gone += judge->states[id] == TXN_ACKNOWLEDGED &&
 		        !view_has(view, id, judge->members);
 	if (gone)
-		judge_violate(judge, ANOMALY_MISSING, "%" PRIu64 " acknowledged transaction%s gone", gone,
-			judge_plural(gone));
+		judge_violate(judge, ANOMALY_MISSING, "%" PRIu64 " acknowledged transaction%s gone",
+			gone, judge_plural(gone));
 }
 
 /* A document is rewritten as a whole, so what it holds must have been its contents once: with a
@@ -284,10 +286,9 @@ void judge_life(struct judge *judge, const struct probe *probe)
 		if (entry->match == TXN_INTACT && entry->id < judge->count &&
 			judge->states[entry->id] != TXN_REFUSED &&
 			!judge_has(probe->after, entry->id, entry->member))
-			judge_violate(judge, ANOMALY_LIFE, "the next update destroys transaction %" PRIu64,
-				entry->id);
+			judge_violate(judge, ANOMALY_LIFE,
+				"the next update destroys transaction %" PRIu64, entry->id);
 	}
 	if (count_damaged(probe->after) > count_damaged(probe->view))
 		judge_violate(judge, ANOMALY_LIFE, "the next update leaves damage behind");
 }
-

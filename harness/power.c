@@ -52,8 +52,8 @@ struct crashing {
 	const struct plan *plan;
 	const struct recording *recording;
 	const struct schedule *schedule; /* of several workers; NULL: there is one */
-	struct history **histories; /* owned; by number of events; NULL: not made yet */
-	size_t struck;              /* the first event that the fault struck; 0: none */
+	struct history **histories;      /* owned; by number of events; NULL: not made yet */
+	size_t struck;                   /* the first event that the fault struck; 0: none */
 	/* Of a recovery: the crash before it, and what is known not to hold without another. */
 	struct crashing *base;
 	const struct crash_state *base_state;
@@ -482,8 +482,8 @@ static int run_crew(struct outcome *outcome, const struct plan *plan)
 
 	if (outcome->sweep->is_contended)
 		return 0;
-	return crew_each_schedule(outcome->sweep, &power->crew, plan, &power->budget, &visit,
-		&outcome->schedules);
+	return crew_each_schedule(
+		outcome->sweep, &power->crew, plan, &power->budget, &visit, &outcome->schedules);
 }
 
 int power_record_recovery(const struct sweep *sweep, struct tree *tree, struct recording *recording)
@@ -519,7 +519,8 @@ static enum verdict verdict_of(
 	*why = 0;
 	if (property == ISOLATION) {
 		snprintf(why, why_size, "%s",
-			is_crew ? "is about what happens without a crash" : "needs several workers");
+			is_crew ? "is about what happens without a crash"
+				: "needs several workers");
 		return VERDICT_NOT_TESTED;
 	}
 	if (is_crew && sweep->is_contended) {

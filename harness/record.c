@@ -37,8 +37,8 @@ static const size_t READINGS_BYTES = TRACE_MAX_WORKERS * sizeof(struct reading);
 
 static struct reading *readings_new(void)
 {
-	struct reading *readings = mmap(NULL, READINGS_BYTES, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct reading *readings = mmap(
+		NULL, READINGS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return readings == MAP_FAILED ? NULL : readings;
 }
@@ -170,6 +170,7 @@ __attribute__((noinline)) static void work(const struct task_order *order)
 static void run_worker(const void *order)
 {
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	/* cppcheck-suppress allocaCalled */
 	char *unused = alloca(here % STACK_STEP + 1);
 
 	__asm__ volatile("" : : "r"(unused) : "memory");
@@ -460,14 +461,12 @@ int record_crew(const struct subject *subject, const struct crew *crew, const st
 	assert(each * crew->writers == subject->workload.txns);
 	memset(recording, 0, sizeof(*recording));
 	for (unsigned i = 0; i < crew->writers; i++)
-		run.orders[i] =
-			(struct task_order){.first = 1 + i * each, .txns = each};
+		run.orders[i] = (struct task_order){.first = 1 + i * each, .txns = each};
 	for (unsigned i = 0; i < crew->readers; i++) {
 		subject->readings[i].error = 0;
 		view_init(&subject->readings[i].view, subject->workload.base_bytes);
-		run.orders[crew->writers + i] = (struct task_order){.is_naive = crew->is_naive,
-			.reading = &subject->readings[i],
-			.number = i};
+		run.orders[crew->writers + i] = (struct task_order){
+			.is_naive = crew->is_naive, .reading = &subject->readings[i], .number = i};
 	}
 	err = run_in(&run, recording);
 	for (unsigned i = 0; i < crew->readers; i++)

@@ -29,7 +29,8 @@ struct subject {
 	const struct strategy *strategy;
 	struct workload workload;
 	struct tree *initial; /* after setup; owned */
-	/* What forks its workers, by whether the filter has looks; made when it is needed, owned. */
+	/* What forks its workers, by whether the filter has looks; made when it is needed, owned.
+	 */
 	struct spawner **spawners;
 	struct reading *readings; /* in memory that its workers share; owned */
 };
@@ -54,9 +55,9 @@ struct crew {
 };
 
 /* As record_run(), but with several workers, scheduled by `scheduler`; the plan strikes worker 0.
- * `filter` is one with looks. `readings` gets one for each reader. Also returns what the scheduler's
- * hooks return; -EBUSY: somebody else holds a lock in the data directory. Faults of a real full disk
- * are not for several workers. */
+ * `filter` is one with looks. `readings` gets one for each reader. Also returns what the
+ * scheduler's hooks return; -EBUSY: somebody else holds a lock in the data directory. Faults of a
+ * real full disk are not for several workers. */
 int record_crew(const struct subject *subject, const struct crew *crew, const struct plan *plan,
 	const struct trace_scheduler *scheduler, const struct workspace *workspace,
 	const struct filter *filter, struct recording *recording, struct reading *readings);

@@ -27,11 +27,11 @@ struct event {
 
 /* Of several workers the last of these that happened to one. */
 enum ending {
-	ENDED_DONE,    /* the worker went through its workload */
-	ENDED_STRUCK,  /* killed by an injected fault */
-	ENDED_CRASH,   /* the worker's own fault: a signal or a non-zero exit status */
-	ENDED_HANG,    /* made no operation until the time-out */
-	ENDED_ENDLESS, /* made more operations than a run may have */
+	ENDED_DONE,     /* the worker went through its workload */
+	ENDED_STRUCK,   /* killed by an injected fault */
+	ENDED_CRASH,    /* the worker's own fault: a signal or a non-zero exit status */
+	ENDED_HANG,     /* made no operation until the time-out */
+	ENDED_ENDLESS,  /* made more operations than a run may have */
 	ENDED_DEADLOCK, /* all workers wait for each other's locks */
 };
 
@@ -42,9 +42,9 @@ struct recording {
 	enum ending ending;
 	int status;      /* ENDED_CRASH: as of waitpid(2) */
 	unsigned worker; /* to whom it happened */
-	unsigned fired; /* operations that a fault struck */
+	unsigned fired;  /* operations that a fault struck */
 	/* Of several workers. */
-	bool has_unseen;  /* they may have met elsewhere than in operations: in memory, by signals */
+	bool has_unseen; /* they may have met elsewhere than in operations: in memory, by signals */
 	bool has_waiting; /* one that polled was not asked before something had changed */
 	bool is_unfair;   /* ENDED_ENDLESS, though others could have gone on */
 };

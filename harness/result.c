@@ -231,8 +231,7 @@ json_t *result_to_json(const struct result *result)
 		if (result->recovery_cut.micro_ops)
 			cut_to_json(&result->recovery_cut, "recovery_cut", plan);
 		if (result->schedule.count)
-			json_object_set_new(
-				plan, "schedule", schedule_to_json(&result->schedule));
+			json_object_set_new(plan, "schedule", schedule_to_json(&result->schedule));
 		json_object_set_new(json, "plan", plan);
 	}
 	return json;
@@ -342,8 +341,8 @@ int result_from_json(json_t *json, struct result *result)
 	result->workers = (unsigned)integer(json, "workers");
 	result->readers = (unsigned)integer(json, "readers");
 	result->is_naive = json_is_true(json_object_get(json, "naive"));
-	level = find_name(level_names, LEVEL_STRICT + 1,
-		json_string_value(json_object_get(json, "level")));
+	level = find_name(
+		level_names, LEVEL_STRICT + 1, json_string_value(json_object_get(json, "level")));
 	result->level = level < 0 ? LEVEL_NONE : (enum isolation_level)level;
 	result->property = (enum property)property;
 	result->verdict = (enum verdict)verdict;

@@ -47,9 +47,9 @@ struct result {
 	unsigned workers; /* that write */
 	unsigned readers;
 	bool is_naive; /* readers that do not know the rules */
-	char *fault; /* a fault's name, "fiu", "none", or one of power.h with a model, or
-	              * one of concurrent.h */
-	char *model; /* NULL but for power cuts */
+	char *fault;   /* a fault's name, "fiu", "none", or one of power.h with a model, or
+	                * one of concurrent.h */
+	char *model;   /* NULL but for power cuts */
 	enum property property;
 	enum verdict verdict;
 	bool is_claimed;
@@ -61,8 +61,8 @@ struct result {
 	unsigned variant;
 	uint64_t n, seed;
 	struct workload workload;
-	char *commands; /* of libfiu; NULL */
-	struct schedule schedule; /* several workers */
+	char *commands;             /* of libfiu; NULL */
+	struct schedule schedule;   /* several workers */
 	enum isolation_level level; /* the same: the strongest that was not refuted */
 	/* Power cuts: of the run, and of the recovery after it. micro_ops 0: there is none. */
 	struct cut cut, recovery_cut;

@@ -16,7 +16,13 @@
 #include "harness/plugins.h"
 #include "harness/suggest.h"
 
-enum { MAX_TXNS = 1000, MAX_FIU_RUNS = 1000000, MAX_SCHEDULES = 100000000, MAX_LINE = 65536, MAX_PLUGINS = 256 };
+enum {
+	MAX_TXNS = 1000,
+	MAX_FIU_RUNS = 1000000,
+	MAX_SCHEDULES = 100000000,
+	MAX_LINE = 65536,
+	MAX_PLUGINS = 256
+};
 
 struct parse {
 	struct scenario *scenario;
@@ -228,9 +234,8 @@ static int set_number(struct parse *parse, const char *key, const char *value, u
 static int set_flag(struct parse *parse, const char *key, const char *value, bool *flag)
 {
 	*flag = !strcmp(value, "yes");
-	return *flag || !strcmp(value, "no")
-	               ? 1
-	               : refuse(parse, "%s = %s: want yes or no", key, value);
+	return *flag || !strcmp(value, "no") ? 1
+	                                     : refuse(parse, "%s = %s: want yes or no", key, value);
 }
 
 static int add_command(struct parse *parse, const char *value)

@@ -7,8 +7,8 @@
 
 enum { MAX_CHOICES = TRACE_MAX_OPS };
 
-int schedule_init(struct schedule *schedule, const unsigned char *choices, size_t count,
-	unsigned preemptions)
+int schedule_init(
+	struct schedule *schedule, const unsigned char *choices, size_t count, unsigned preemptions)
 {
 	*schedule = (struct schedule){.preemptions = preemptions};
 	/* The last worker goes on by itself. */
@@ -35,8 +35,8 @@ json_t *schedule_to_json(const struct schedule *schedule)
 	json_t *json = json_array();
 
 	for (size_t i = 0, end; i < schedule->count; i = end) {
-		for (end = i; end < schedule->count &&
-			      schedule->choices[end] == schedule->choices[i];)
+		for (end = i;
+			end < schedule->count && schedule->choices[end] == schedule->choices[i];)
 			end++;
 		json_array_append_new(json,
 			json_pack("[i, I]", (int)schedule->choices[i], (json_int_t)(end - i)));

@@ -31,9 +31,9 @@ enum step { STEP_STARTING, STEP_IDLE, STEP_ORDERED, STEP_SPAWNED };
 
 struct board {
 	_Atomic uint32_t step;
-	uint32_t number;          /* of the order */
-	_Atomic uint32_t let_go;  /* workers of this number, and before, may begin */
-	pid_t pid;                /* of the worker, or -errno */
+	uint32_t number;         /* of the order */
+	_Atomic uint32_t let_go; /* workers of this number, and before, may begin */
+	pid_t pid;               /* of the worker, or -errno */
 	char order[SPAWN_ORDER_BYTES];
 };
 
@@ -113,15 +113,13 @@ static int await(struct spawner *spawner, enum step step)
 			waitpid(spawner->pid, &status, WNOHANG) != spawner->pid)
 			continue;
 		spawner->pid = 0;
-		return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_FILTER
-		               ? -ENOTRECOVERABLE
-		               : -ECHILD;
+		return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_FILTER ? -ENOTRECOVERABLE
+		                                                                  : -ECHILD;
 	}
 	return 0;
 }
 
-int spawner_new(struct spawner **out, const struct filter *filter,
-	void (*work)(const void *order))
+int spawner_new(struct spawner **out, const struct filter *filter, void (*work)(const void *order))
 {
 	struct spawner *spawner = calloc(1, sizeof(*spawner));
 	pid_t parent = getpid();

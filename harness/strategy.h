@@ -68,8 +68,8 @@ struct strategy {
 	 * cannot be read. */
 	int (*read)(struct view *view);
 
-	/* The same by a reader that does not know what this store asks of its readers: one that takes
-	 * no lock, or looks up each file by its full path. NULL: nothing is asked. */
+	/* The same by a reader that does not know what this store asks of its readers: one that
+	 * takes no lock, or looks up each file by its full path. NULL: nothing is asked. */
 	int (*read_naive)(struct view *view);
 
 	/* What the program does when it starts after a crash, before anything is read.

@@ -203,7 +203,8 @@ int task_must_wait(const struct task *task, const struct lock_request *request)
 			inode != descriptor.st.st_ino || is_flock != request->is_flock ||
 			!(is_exclusive || request->is_exclusive))
 			continue;
-		/* Others than the workers cannot be here. A lock of a description names nobody (-1).
+		/* Others than the workers cannot be here. A lock of a description names nobody
+		 * (-1).
 		 */
 		if (pid != -1 && !is_peer(task, pid))
 			continue;

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <xxhash.h>
 
-static void add_all(struct footprint *footprint, enum piece_kind kind, enum access_mode access,
-	uint32_t object)
+static void add_all(
+	struct footprint *footprint, enum piece_kind kind, enum access_mode access, uint32_t object)
 {
 	footprint_add(footprint, kind, access, object, 0, UINT64_MAX);
 }
 
-static void add_entry(struct footprint *footprint, enum access_mode access, uint32_t directory,
-	const char *name)
+static void add_entry(
+	struct footprint *footprint, enum access_mode access, uint32_t directory, const char *name)
 {
 	uint64_t hash = XXH3_64bits(name, strlen(name)) >> 1;
 
@@ -40,14 +40,13 @@ static void touch_path(const struct op *op, const struct tree *tree, struct foot
 	/* A link may lead to any name; one to a directory is part of the structure. */
 	if (last != UINT32_MAX && tree_object_type(tree, last) == OBJECT_SYMLINK &&
 		op->point != POINT_READLINK &&
-		(op->object == UINT32_MAX ||
-			tree_object_type(tree, op->object) == OBJECT_FILE))
+		(op->object == UINT32_MAX || tree_object_type(tree, op->object) == OBJECT_FILE))
 		add_all(footprint, PIECE_EVERYTHING, ACCESS_READ, 0);
 }
 
 /* A name appears, goes away or means something else. */
-static void touch_name(uint32_t directory, const char *name, const struct tree *tree,
-	struct footprint *footprint)
+static void touch_name(
+	uint32_t directory, const char *name, const struct tree *tree, struct footprint *footprint)
 {
 	uint32_t before;
 
@@ -127,8 +126,7 @@ static void touch_data(const struct op *op, const struct tree *tree, struct foot
 		break;
 	case OP_TRUNCATE:
 		start = op->size_bytes < size ? op->size_bytes : size;
-		footprint_add(
-			footprint, PIECE_DATA, ACCESS_WRITE, op->object, start, UINT64_MAX);
+		footprint_add(footprint, PIECE_DATA, ACCESS_WRITE, op->object, start, UINT64_MAX);
 		add_all(footprint, PIECE_SIZE, ACCESS_WRITE, op->object);
 		break;
 	default:
@@ -177,8 +175,8 @@ void touch_locks(uint32_t object, struct footprint *footprint)
 	add_all(footprint, PIECE_POSIX_LOCK, ACCESS_WRITE, object);
 }
 
-void touch_op(const struct op *op, const struct tree *tree, bool is_crashed,
-	struct footprint *footprint)
+void touch_op(
+	const struct op *op, const struct tree *tree, bool is_crashed, struct footprint *footprint)
 {
 	/* A journal has an order, and what is lost depends on it. */
 	if (is_crashed && op_is_change(op) && op->kind != OP_LOCK && op->kind != OP_CLOSE)

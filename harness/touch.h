@@ -11,8 +11,8 @@
 /* Adds what an operation that is about to happen on `tree` will look at and change. `is_crashed`:
  * the power may fail later, so that it matters what came before a sync. Closing a file releases its
  * locks, which the caller knows of. */
-void touch_op(const struct op *op, const struct tree *tree, bool is_crashed,
-	struct footprint *footprint);
+void touch_op(
+	const struct op *op, const struct tree *tree, bool is_crashed, struct footprint *footprint);
 
 /* Adds that all locks on a file may be released. */
 void touch_locks(uint32_t object, struct footprint *footprint);

@@ -312,7 +312,7 @@ static int begin(struct worker *worker, int *request)
 		err = begin_lock(worker, &worker->call);
 	if (!err)
 		err = worker->op.strike.action == STRIKE_NONE &&
-				      ends_as_expected(&worker->op, &runs)
+		                      ends_as_expected(&worker->op, &runs)
 		              ? add_op(worker, &worker->op)
 		              : strike_at_entry(worker, &worker->call, &runs);
 	if (err) {

@@ -39,7 +39,7 @@ struct trace_scheduler {
 };
 
 struct trace_input {
-	const pid_t *pids; /* seized processes */
+	const pid_t *pids;           /* seized processes */
 	const struct filter *filter; /* that they have, or would have */
 	unsigned count;
 	struct inode_map *inodes; /* of what recording->initial describes */
@@ -48,9 +48,9 @@ struct trace_input {
 	const struct trace_hook *hook;
 	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */
 	const struct trace_scheduler *scheduler;
-	unsigned struck;          /* only this worker's operations are put to libfiu, ... */
-	bool has_fault;           /* ... and the plan may strike them */
-	bool is_crashed;          /* see touch_op() */
+	unsigned struck; /* only this worker's operations are put to libfiu, ... */
+	bool has_fault;  /* ... and the plan may strike them */
+	bool is_crashed; /* see touch_op() */
 };
 
 /* Follows the processes to their ends and reaps them. On return recording->final is the tree that

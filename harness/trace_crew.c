@@ -101,8 +101,8 @@ static void touch_aftermath(struct worker *worker, size_t first_event)
 	for (unsigned i = 0; i < worker->mapping_count; i++) {
 		footprint_add(&turn->footprint, PIECE_DATA, ACCESS_WRITE,
 			worker->mappings[i].object, 0, UINT64_MAX);
-		footprint_add(&turn->footprint, PIECE_SIZE, ACCESS_READ,
-			worker->mappings[i].object, 0, UINT64_MAX);
+		footprint_add(&turn->footprint, PIECE_SIZE, ACCESS_READ, worker->mappings[i].object,
+			0, UINT64_MAX);
 	}
 	for (unsigned i = 0; worker->has_ended && i < turn->locked_count && i < MAX_LOCKED; i++)
 		touch_locks(turn->locked[i], &turn->footprint);
@@ -210,7 +210,8 @@ static void note_sleep(struct worker *worker)
 static void tell(struct worker *worker, const struct footprint *footprint)
 {
 	struct turn *turn = worker->turn;
-	unsigned first = turn->attempt_count > MAX_ATTEMPTS ? turn->attempt_count - MAX_ATTEMPTS : 0;
+	unsigned first =
+		turn->attempt_count > MAX_ATTEMPTS ? turn->attempt_count - MAX_ATTEMPTS : 0;
 
 	for (unsigned i = turn->attempt_count; i-- > first;) {
 		struct attempt *attempt = &turn->attempts[i % MAX_ATTEMPTS];
@@ -320,8 +321,8 @@ static int find_enabled(struct trace *trace)
 	return find_enabled(trace);
 }
 
-/* All wait. Of locks of processes the kernel finds out, and lets the call fail that closes the circle,
- * the last; not of those of descriptions, nor if flock(2) is among them. */
+/* All wait. Of locks of processes the kernel finds out, and lets the call fail that closes the
+ * circle, the last; not of those of descriptions, nor if flock(2) is among them. */
 static int find_refused(const struct trace *trace)
 {
 	int last = -1;
@@ -333,8 +334,7 @@ static int find_refused(const struct trace *trace)
 			continue;
 		if (worker->op.point != POINT_FCNTL || worker->call.args[1] != F_SETLKW)
 			return -1;
-		if (last < 0 ||
-			worker->turn->arrived_at >= trace->workers[last].turn->arrived_at)
+		if (last < 0 || worker->turn->arrived_at >= trace->workers[last].turn->arrived_at)
 			last = (int)i;
 	}
 	return last;

@@ -10,7 +10,7 @@
 struct trace {
 	const struct trace_input *input;
 	struct recording *recording;
-	unsigned ops, changes; /* of the recording */
+	unsigned ops, changes;  /* of the recording */
 	struct worker *workers; /* input->count */
 };
 
@@ -26,7 +26,7 @@ enum { MAX_ATTEMPTS = 48, MAX_LOCKED = 16 };
 /* Of one of several workers: what its scheduling needs. */
 struct turn {
 	struct footprint footprint; /* of what it does at its turn */
-	struct event start;         /* a mark that waits for the next operation; kind EVENT_OP: none */
+	struct event start; /* a mark that waits for the next operation; kind EVENT_OP: none */
 
 	uint32_t locked[MAX_LOCKED]; /* files that it may hold a lock on */
 	unsigned locked_count;
@@ -51,7 +51,8 @@ struct worker {
 	unsigned decoded_at; /* trace->changes then */
 	struct call call;
 	struct op op;
-	uint64_t saved_argument; /* of a changed call: args[2] of a shortened one, args[1] of flock */
+	uint64_t saved_argument; /* of a changed call: args[2] of a shortened one, args[1] of flock
+	                          */
 	uint64_t saved_vector_address;
 	struct iovec saved_vector;
 	bool is_letting_go; /* a flock that waits: it gives up the lock that it has first */

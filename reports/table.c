@@ -235,12 +235,13 @@ static const char *finding_of(const struct result *result)
 	return found;
 }
 
-/* What a violation looks like, less its cause and its numbers. */
+/* What a violation looks like, less its cause, its numbers and in how many schedules it is so. */
 static void kind_of(const struct result *result, char kind[128])
 {
+	const char *measure = strstr(finding_of(result), "; in ");
 	size_t length = 0;
 
-	for (const char *at = finding_of(result); *at && length < 126; at++) {
+	for (const char *at = finding_of(result); *at && at != measure && length < 126; at++) {
 		bool is_digit = *at >= '0' && *at <= '9';
 
 		if (is_digit && length && kind[length - 1] == 'N')

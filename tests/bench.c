@@ -266,7 +266,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--work"))
 		return write_many((unsigned)atoi(argv[2])) ? 1 : 0;
-	if (argc != 3 && (argc != 4 || (strcmp(argv[3], "power") && strcmp(argv[3], "schedules")))) {
+	if (argc != 3 &&
+		(argc != 4 || (strcmp(argv[3], "power") && strcmp(argv[3], "schedules")))) {
 		fputs("usage: bench TORNWRITE DIR [power|schedules]\n", stderr);
 		return 2;
 	}

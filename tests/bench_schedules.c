@@ -61,8 +61,8 @@ static void measure(struct lab *lab, const char *name, bool has_all)
 	uint64_t begun;
 	char message[256];
 
-	if (subject_init(&subject, find(name), &workload, &lab->workspace, message,
-		    sizeof(message)))
+	if (subject_init(
+		    &subject, find(name), &workload, &lab->workspace, message, sizeof(message)))
 		fail(message, -EIO);
 	for (int i = 0; i < ROUNDS; i++)
 		seconds[i] = explore(lab, &subject, false, &count, &reduced);
@@ -85,7 +85,8 @@ static void measure(struct lab *lab, const char *name, bool has_all)
 
 void measure_schedules(struct lab *lab)
 {
-	printf("\nschedules of two workers with an update each, on one core (aim: 1,000 a second of "
+	printf("\nschedules of two workers with an update each, on one core (aim: 1,000 a second "
+	       "of "
 	       "10 operations each):\n");
 	printf("  %-24s %4s %12s %8s %6s %8s %9s %6s\n", "strategy", "ops", "a second", "runs",
 		"kinds", "given up", "all", "factor");
