@@ -133,12 +133,36 @@ static void judge_same_order(struct judge *judge, const struct view *seen, const
 	}
 }
 
-static int judge_reading(struct judge *judge, const struct recording *recording, unsigned worker,
-	const struct reading *reading, const struct view *final)
+/* What one reader saw took effect before: whoever begins to read later must see it, too. */
+static void note_earlier_readers(struct judge *judge, const struct recording *recording,
+	const struct crew *crew, const struct reading *readings, const struct span *span)
 {
+	for (unsigned i = 0; i < crew->readers; i++) {
+		struct span other = span_of(recording, crew->writers + i);
+		const struct view *view = &readings[i].view;
+
+		if (other.end >= span->begin || readings[i].error)
+			continue;
+		for (size_t k = 0; k < view->count; k++) {
+			uint64_t id = view->entries[k].id;
+
+			if (view->entries[k].match != TXN_INTACT || id >= judge->count ||
+				judge->states[id] != TXN_IN_DOUBT)
+				continue;
+			judge->states[id] = TXN_ACKNOWLEDGED;
+			judge->times[id].ended = other.end + 1;
+		}
+	}
+}
+
+static int judge_reading(struct judge *judge, const struct recording *recording,
+	const struct crew *crew, unsigned index, const struct reading *readings,
+	const struct view *final)
+{
+	const struct reading *reading = &readings[index];
 	struct history *history = history_alloc(judge->count);
 	struct judge reader = *judge;
-	struct span span = span_of(recording, worker);
+	struct span span = span_of(recording, crew->writers + index);
 	static struct view nothing;
 	struct probe probe = {.view = (struct view *)&reading->view, .after = &nothing};
 	enum store store = judge->subject->strategy->store;
@@ -154,6 +178,7 @@ static int judge_reading(struct judge *judge, const struct recording *recording,
 	if (span.end == SIZE_MAX)
 		goto out;
 	note_for_reader(&reader, recording, &span);
+	note_earlier_readers(&reader, recording, crew, readings, &span);
 	probe.read = reading->error ? (struct step){STEP_ERROR, reading->error}
 	                            : (struct step){STEP_OK, 0};
 	judge_view(
@@ -233,8 +258,7 @@ int judge_crew(const struct subject *subject, const struct crew *crew, struct pr
 	if (err)
 		goto out;
 	for (unsigned i = 0; !err && i < crew->readers; i++)
-		err = judge_reading(
-			&judge, recording, crew->writers + i, &readings[i], probe->view);
+		err = judge_reading(&judge, recording, crew, i, readings, probe->view);
 	probe = judge_counter_tell(probe, judge.states, judge.count, &told);
 	judge_view(&judge, probe);
 	judge_life(&judge, probe);

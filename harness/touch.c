@@ -33,6 +33,9 @@ static void touch_path(const struct op *op, const struct tree *tree, struct foot
 
 	if (op->is_deep)
 		add_all(footprint, PIECE_STRUCTURE, ACCESS_READ, 0);
+	/* On the way something is missing, and any name may be it. */
+	if (op->name && op->directory == UINT32_MAX && op->object == UINT32_MAX)
+		add_all(footprint, PIECE_EVERYTHING, ACCESS_READ, 0);
 	if (!op->name || op->directory == UINT32_MAX)
 		return;
 	add_entry(footprint, ACCESS_READ, op->directory, op->name);
@@ -138,8 +141,10 @@ static void touch_data(const struct op *op, const struct tree *tree, struct foot
 
 static void touch_lock(const struct op *op, struct footprint *footprint)
 {
-	enum access_mode access =
-		op->lock == LOCK_SHARE || op->lock == LOCK_TEST ? ACCESS_READ : ACCESS_WRITE;
+	/* Shared ones go together; whoever asks sees them. */
+	enum access_mode access = op->lock == LOCK_TEST    ? ACCESS_READ
+	                          : op->lock == LOCK_SHARE ? ACCESS_ADD
+	                                                   : ACCESS_WRITE;
 	uint64_t start = (uint64_t)op->offset;
 
 	if (op->point == POINT_FLOCK)

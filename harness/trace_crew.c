@@ -73,7 +73,9 @@ static void touch(const struct worker *worker, struct footprint *footprint)
 	const struct op *op = &worker->op;
 
 	touch_op(op, worker->task.tree, worker->trace->input->is_crashed, footprint);
-	if (op->kind == OP_CLOSE && may_hold_lock(worker->turn, op->object))
+	/* Also a lock that is changed into a shared one lets others in. */
+	if ((op->kind == OP_CLOSE || (op->kind == OP_LOCK && op->lock == LOCK_SHARE)) &&
+		may_hold_lock(worker->turn, op->object))
 		touch_locks(op->object, footprint);
 }
 

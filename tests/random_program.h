@@ -15,7 +15,13 @@
 
 #include "harness/footprint.h"
 
-enum { PROGRAM_WORKERS = 4, PROGRAM_STEPS = 20, PROGRAM_CELLS = 3, PROGRAM_LOCKS = 2 };
+enum {
+	PROGRAM_WORKERS = 4,
+	PROGRAM_STEPS = 20,
+	PROGRAM_CELLS = 3,
+	PROGRAM_LOCKS = 2,
+	PROGRAM_TRIES = 3
+};
 
 enum step_kind {
 	STEP_READ,       /* reads a cell into the worker's register */
@@ -31,6 +37,7 @@ enum step_kind {
 	STEP_UNLOCK,
 	STEP_TRY_LOCK, /* reads whether it got it */
 	STEP_LOCK_ALL, /* once it can have all at the same time */
+	STEP_POLL, /* reads a cell and then tries for a lock, as two operations: see struct poll */
 	STEP_KINDS
 };
 
@@ -45,11 +52,19 @@ struct program {
 	struct step steps[PROGRAM_WORKERS][PROGRAM_STEPS];
 };
 
+/* A worker that polls and did not get the lock sleeps until somebody has changed what it looked at,
+ * or nobody else can go on; no footprint tells. Then it begins again, a few times. */
+struct poll {
+	bool has_read, has_changed, is_asleep;
+	uint8_t tries;
+};
+
 struct program_state {
 	uint8_t cells[PROGRAM_CELLS];
 	uint8_t holders[PROGRAM_LOCKS]; /* worker + 1 */
 	uint8_t at[PROGRAM_WORKERS];
 	uint8_t registers[PROGRAM_WORKERS];
+	struct poll polls[PROGRAM_WORKERS];
 	uint64_t seen[PROGRAM_WORKERS]; /* a hash of all that was read */
 };
 
@@ -78,7 +93,7 @@ static inline uint64_t program_mix(uint64_t hash, uint64_t word)
 static inline void program_make(
 	struct program *program, uint64_t *random, unsigned workers, unsigned steps)
 {
-	enum { ANY, DATA, WAITING, FLAVOURS } flavour = program_below(random, FLAVOURS);
+	enum { ANY, DATA, WAITING, POLLING, FLAVOURS } flavour = program_below(random, FLAVOURS);
 
 	*program = (struct program){.workers = workers};
 	for (unsigned i = 0; i < workers; i++) {
@@ -91,6 +106,8 @@ static inline void program_make(
 			if (flavour == WAITING && program_below(random, 2))
 				step->kind =
 					STEP_AWAIT + program_below(random, STEP_KINDS - STEP_AWAIT);
+			if (flavour == POLLING && !program_below(random, 3))
+				step->kind = STEP_POLL;
 			step->is_conditional = !program_below(random, 3);
 			step->place = (uint8_t)program_below(random, PROGRAM_CELLS);
 			step->value = (uint8_t)(1 + program_below(random, PROGRAM_CELLS));
@@ -128,16 +145,21 @@ static inline bool program_waits(
 	return false;
 }
 
-static inline unsigned program_enabled(
-	const struct program *program, const struct program_state *state)
+static inline unsigned program_enabled(const struct program *program, struct program_state *state)
 {
-	unsigned workers = 0;
+	unsigned workers = 0, asleep = 0;
 
 	for (unsigned i = 0; i < program->workers; i++) {
-		if (program_next(program, state, i) && !program_waits(program, state, i))
+		if (state->polls[i].is_asleep)
+			asleep |= 1U << i;
+		else if (program_next(program, state, i) && !program_waits(program, state, i))
 			workers |= 1U << i;
 	}
-	return workers;
+	if (workers || !asleep)
+		return workers;
+	for (unsigned i = 0; i < program->workers; i++)
+		state->polls[i].is_asleep = false;
+	return asleep;
 }
 
 static inline void program_touch(
@@ -165,7 +187,8 @@ static inline void program_lock_footprint(const struct step *step,
 	if (step->kind == STEP_LOCK_ALL) {
 		for (unsigned i = 0; i < PROGRAM_LOCKS; i++)
 			program_touch_lock(footprint, ACCESS_WRITE, i);
-	} else if (step->kind == STEP_TRY_LOCK && !program_is_free(state, lock, worker)) {
+	} else if (step->kind != STEP_LOCK && step->kind != STEP_UNLOCK &&
+		   !program_is_free(state, lock, worker)) {
 		program_touch_lock(footprint, ACCESS_READ, lock);
 	} else if ((step->kind == STEP_UNLOCK) == is_mine) {
 		program_touch_lock(footprint, ACCESS_WRITE, lock);
@@ -181,6 +204,12 @@ static inline void program_footprint(const struct program *program,
 
 	footprint->count = 0;
 	switch (step->kind) {
+	case STEP_POLL:
+		if (state->polls[worker].has_read) {
+			program_lock_footprint(step, state, worker, footprint);
+			break;
+		}
+		/* fall through */
 	case STEP_READ:
 	case STEP_AWAIT:
 		program_touch(footprint, ACCESS_READ, place, 1);
@@ -233,6 +262,52 @@ static inline void program_lock_step(
 		*holder = (uint8_t)(worker + 1);
 }
 
+/* Whether the step is over. */
+static inline bool program_poll(
+	const struct step *step, struct program_state *state, unsigned worker)
+{
+	struct poll *poll = &state->polls[worker];
+	unsigned lock = step->place % PROGRAM_LOCKS;
+	bool is_free = program_is_free(state, lock, worker);
+
+	if (!poll->has_read) {
+		program_see(state, worker, state->cells[step->place]);
+		poll->has_read = true;
+		poll->has_changed = false;
+		return false;
+	}
+	program_see(state, worker, is_free);
+	poll->has_read = false;
+	if (is_free)
+		state->holders[lock] = (uint8_t)(worker + 1);
+	else if (++poll->tries < PROGRAM_TRIES)
+		poll->is_asleep = !poll->has_changed;
+	if (!is_free && poll->tries < PROGRAM_TRIES)
+		return false;
+	poll->tries = 0;
+	return true;
+}
+
+/* Wakes those that polled what a step changes. */
+static inline void program_tell(const struct program *program, struct program_state *state,
+	unsigned worker, const struct footprint *footprint)
+{
+	for (unsigned i = 0; i < program->workers; i++) {
+		const struct step *step = program_next(program, state, i);
+		struct footprint looked_at = {0};
+
+		if (i == worker || !step || step->kind != STEP_POLL)
+			continue;
+		program_touch(&looked_at, ACCESS_READ, step->place, 1);
+		if (!state->polls[i].has_read)
+			program_touch_lock(&looked_at, ACCESS_READ, step->place % PROGRAM_LOCKS);
+		if (!footprints_conflict(&looked_at, footprint))
+			continue;
+		state->polls[i].has_changed = true;
+		state->polls[i].is_asleep = false;
+	}
+}
+
 static inline void program_data_step(
 	const struct step *step, struct program_state *state, unsigned worker)
 {
@@ -279,10 +354,15 @@ static inline void program_step(
 	const struct program *program, struct program_state *state, unsigned worker)
 {
 	const struct step *step = program_next(program, state, worker);
+	struct footprint footprint;
 
+	program_footprint(program, state, worker, &footprint);
+	program_tell(program, state, worker, &footprint);
+	if (step->kind == STEP_POLL && !program_poll(step, state, worker))
+		return;
 	if (step->kind < STEP_LOCK)
 		program_data_step(step, state, worker);
-	else
+	else if (step->kind != STEP_POLL)
 		program_lock_step(step, state, worker);
 	state->at[worker]++;
 	while ((step = program_next(program, state, worker)) && step->is_conditional &&

@@ -121,8 +121,8 @@ static inline void seen_take_step(const struct program *program, struct program_
 
 /* ---- without an explorer ---- */
 
-static inline void seen_go_through(struct seen *seen, const struct program *program,
-	const struct program_state *state, size_t depth)
+static inline void seen_go_through(
+	struct seen *seen, const struct program *program, struct program_state *state, size_t depth)
 {
 	unsigned enabled = program_enabled(program, state);
 
@@ -142,7 +142,7 @@ static inline void seen_go_through(struct seen *seen, const struct program *prog
 /* False: there are too many. */
 static inline bool seen_find_all(struct seen *seen, const struct program *program)
 {
-	const struct program_state start = {0};
+	struct program_state start = {0};
 
 	seen_clear(seen);
 	seen_go_through(seen, program, &start, 0);
