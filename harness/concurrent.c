@@ -19,7 +19,7 @@ struct best {
 	bool is_found;
 	struct schedule schedule;
 	struct plan plan;
-	char text[720];
+	char text[960];
 };
 
 struct outcome {

@@ -37,60 +37,35 @@ static bool is_before(const struct explore_node *node, const uint32_t *clock)
 	return clock[node->worker] > node->before[node->worker];
 }
 
-/* Whether nothing that was made from `node` on comes before a later operation of another. */
-static bool could_go_at(const struct explore_node *node, const struct explore_node *later)
+/* Whether nothing that was made from `node` on comes before an operation with this clock. */
+static bool could_go_at(const struct explore_node *node, unsigned worker, const uint32_t *clock)
 {
 	for (unsigned i = 0; i < EXPLORE_MAX_WORKERS; i++) {
-		if (i != later->worker && later->clock[i] > node->before[i])
+		if (i != worker && clock[i] > node->before[i])
 			return false;
 	}
 	return true;
 }
 
-/* With whom that part of the run may begin at `node` that comes before the new operation and not
- * after the node's own. None: there is no such part. */
-static unsigned find_initials(const struct race *race, const struct explore_node *node)
+/* Whether the branch that a worker sleeps for, and not this one, is where the orders belong in
+ * which the new operation comes before that of `node`. */
+static bool is_begun(const struct race *race, const struct explore_node *node)
 {
-	unsigned workers = 0;
+	const struct explore_node *next = race->next[race->worker];
 
-	for (unsigned i = 0; i < EXPLORE_MAX_WORKERS; i++) {
-		const struct explore_node *next = race->next[i];
-
-		if (i != node->worker && next && is_before(next, race->clock) &&
-			could_go_at(node, next))
-			workers |= 1U << i;
-	}
-	return workers;
+	if (next)
+		return could_go_at(node, race->worker, next->clock);
+	return could_go_at(node, race->worker, race->clock) &&
+	       footprints_equal(race->footprint, node->footprints[race->worker]);
 }
 
-/* For whom the node needs branches if one of them is to begin the other order. None: an earlier
- * branch began it, or there is no other order. */
-static unsigned find_beginners(const struct race *race, const struct explore_node *node)
+static void ask_for_other_order(const struct race *race, struct explore_node *node)
 {
-	unsigned self = 1U << race->worker, awake = node->enabled & ~(unsigned)node->asleep;
-	unsigned initials = find_initials(race, node);
-	bool is_direct = !race->is_waiting && !is_before(node, race->clock), is_same;
+	unsigned self = 1U << race->worker, asked = self;
 
-	/* What let it go since is in no footprint. */
-	if (initials & ~(unsigned)node->enabled)
-		return awake;
-	if (is_direct && initials) {
-		if (initials & (node->backtrack | node->asleep))
-			return 0;
-		return initials & self ? self : initials & -initials;
-	}
-	/* An operation that waits may be held up by any earlier one that it conflicts with, not
-	 * only by the last (a lock: taken, given back, taken by the next). What was made while it
-	 * waited need not come first in the other order, so initials are no help then. */
-	if (awake & self)
-		return self;
-	if (!(node->asleep & self))
-		return awake;
-	/* An earlier branch began with it. Where it looked at other things than now, because of
-	 * what was written in between, that was another order than the one meant here. */
-	is_same = initials ? initials & self
-	                   : footprints_equal(race->footprint, node->footprints[race->worker]);
-	return is_same ? 0 : awake;
+	if (!(node->enabled & self) || (node->asleep & self && !is_begun(race, node)))
+		asked = node->enabled;
+	node->backtrack |= (uint8_t)(asked & ~(unsigned)node->asleep);
 }
 
 /* By kind and object a bit, so that most pairs that do not conflict are told apart at once. */
@@ -134,7 +109,7 @@ static void find_races(struct race *race, struct explore_node *nodes, size_t cou
 				return;
 		} else if (node->touched & race->touched &&
 			   footprints_conflict(race->footprint, node->footprints[node->worker])) {
-			node->backtrack |= (uint8_t)find_beginners(race, node);
+			ask_for_other_order(race, node);
 			join(race->clock, node->clock);
 		}
 		race->next[node->worker] = node;

@@ -246,7 +246,7 @@ static int on_entry(struct worker *worker)
 	found = trace_renew(worker);
 	if (found <= 0)
 		return found;
-	if (worker->trace->ops >= TRACE_MAX_OPS) {
+	if (worker->trace->ops >= (worker->turn ? TRACE_MAX_CREW_OPS : TRACE_MAX_OPS)) {
 		op_release(&worker->op);
 		worker->is_endless = true;
 		kill(worker->task.pid, SIGKILL);

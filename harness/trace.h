@@ -13,7 +13,7 @@
 #include "harness/recording.h"
 
 /* A run that makes more operations than this is ended as a hang: a loop that never gives up. */
-enum { TRACE_MAX_OPS = 20000 };
+enum { TRACE_MAX_OPS = 20000, TRACE_MAX_CREW_OPS = 4000 /* of several workers together */ };
 
 enum { TRACE_MAX_WORKERS = 8 };
 

@@ -190,13 +190,15 @@ static inline bool seen_run(
 	size_t count = 0, length;
 	int chosen = 0;
 
-	while ((enabled[count] = program_enabled(program, &state)) && count < most) {
+	enabled[0] = program_enabled(program, &state);
+	while (count < most && enabled[count]) {
 		chosen = explorer_choose(explorer, enabled[count]);
 		if (chosen == -EAGAIN)
 			break;
 		assert_true(chosen >= 0 && enabled[count] >> chosen & 1);
 		seen_take_step(program, &state, (unsigned)chosen, &seen_events[count]);
 		assert_int_equal(explorer_went(explorer, &seen_events[count++].footprint), 0);
+		enabled[count] = program_enabled(program, &state);
 	}
 	schedule = explorer_schedule(explorer, &length);
 	assert_int_equal(length, count);

@@ -1,7 +1,8 @@
 /*
  * Every wrong strategy of tests/broken/ is caught, for the reason that was planted, and the same
  * check finds nothing in the sound strategy whose twin it is. Without the fault the twins of faults
- * look well: it is the fault that shows them. Those that a power cut shows are in test_power.c.
+ * look well: it is the fault that shows them. Those that a power cut shows are in test_power.c,
+ * those that several workers show in test_concurrent.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 #include "harness/plugins.h"
 #include "harness/sweep.h"
 #include "harness/workspace.h"
+#include "tests/concurrent_twins.h"
 #include "tests/power_twins.h"
 
 extern const struct strategy *const broken_strategies[];
@@ -328,6 +330,9 @@ static const char *twin_of(const char *broken)
 	for (size_t i = 0; i < POWER_TWIN_COUNT; i++)
 		if (!strcmp(power_twins[i].broken, broken))
 			return power_twins[i].twin;
+	for (size_t i = 0; i < CONCURRENT_TWIN_COUNT; i++)
+		if (!strcmp(concurrent_twins[i].broken, broken))
+			return concurrent_twins[i].twin;
 	return NULL;
 }
 

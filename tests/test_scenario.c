@@ -265,8 +265,8 @@ static void test_scenario__mistakes_about_power_cuts(void **state)
 		"./s.ini:2: there is no section [power-payload]; did you mean [power_payload]?");
 	assert_refused("after_fault = kill\nfaults = eio\n",
 		"./s.ini: after_fault needs models: power cuts under which?");
-	assert_refused(
-		"models =\n", "./s.ini: nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
+	assert_refused("models =\n",
+		"./s.ini: nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
 }
 
 /* ---- bad ones ---- */
@@ -352,9 +352,10 @@ static void test_scenario__only_the_first_mistake_is_told(void **state)
 static void test_scenario__a_file_that_says_nothing(void **state)
 {
 	(void)state;
-	assert_refused("", "./s.ini: nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
 	assert_refused(
-		"summary = x\n", "./s.ini: nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
+		"", "./s.ini: nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
+	assert_refused("summary = x\n",
+		"./s.ini: nothing to do: no 'faults', no 'models', no 'workers' and no 'fiu'");
 }
 
 static void test_scenario__a_file_that_is_not_there(void **state)
