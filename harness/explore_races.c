@@ -1,24 +1,24 @@
 /*
  * Which branches a run shows to be worth running.
  *
- * Method: source sets (Abdulla, Aronis, Jonsson, Sagonas, POPL 2014). Two operations race when they
- * conflict and nothing in between holds them in their order. For the other order the earlier one's
- * node gets a branch for an initial, which is a worker with whom it may begin. Sets of backtracking
- * (Flanagan and Godefroid, POPL 2005) lose schedules here when sleep sets are used with them.
- * Limits: the proof knows no waiting, and no operation that looks at other things because of what
- * was written before. Where these come in, more branches are asked for: see the two comments below.
+ * Method: backtracking (Flanagan and Godefroid, POPL 2005), but at all operations that race with
+ * the new one and not only at the last, for what it waited for may be another. With sleep sets that
+ * alone loses schedules: the worker to go back for may be asleep where no branch has what is
+ * wanted. See is_begun(). Limits: a worker may only begin or cease to wait because of an operation
+ * that its own conflicts with. Polling as in tests/random_program.h breaks that, and nothing was
+ * seen to be lost; but there is no proof.
  */
 #include "harness/explore_private.h"
 
 #include <string.h>
 
 /* The new operation, and what is known of it when the nodes from the last to some other were seen.
- */
+ * An operation comes before another one in every run that is like this one when it is of the same
+ * worker or conflicts with it, and by way of others. */
 struct race {
 	unsigned worker;
 	const struct footprint *footprint;
 	uint64_t touched;
-	bool is_waiting;                     /* it was not made */
 	uint32_t clock[EXPLORE_MAX_WORKERS]; /* what comes before it, as in struct explore_node */
 	uint32_t past[EXPLORE_MAX_WORKERS];  /* what comes before the worker's previous one */
 	const struct explore_node *next[EXPLORE_MAX_WORKERS]; /* by worker: the first of the seen */
@@ -37,32 +37,40 @@ static bool is_before(const struct explore_node *node, const uint32_t *clock)
 	return clock[node->worker] > node->before[node->worker];
 }
 
-/* Whether nothing that was made from `node` on comes before an operation with this clock. */
-static bool could_go_at(const struct explore_node *node, unsigned worker, const uint32_t *clock)
+/* Whether nothing from `node` on comes before the operation of a later one. */
+static bool could_go_at(const struct explore_node *node, const struct explore_node *later)
 {
 	for (unsigned i = 0; i < EXPLORE_MAX_WORKERS; i++) {
-		if (i != worker && clock[i] > node->before[i])
+		if (i != later->worker && later->clock[i] > node->before[i])
 			return false;
 	}
 	return true;
 }
 
-/* Whether the branch that a worker sleeps for, and not this one, is where the orders belong in
- * which the new operation comes before that of `node`. */
+/* The worker is asleep at `node`. Whether all orders in which the new operation comes before the
+ * node's are like some that begin with what it sleeps for, and so belong to that earlier branch. */
 static bool is_begun(const struct race *race, const struct explore_node *node)
 {
 	const struct explore_node *next = race->next[race->worker];
 
 	if (next)
-		return could_go_at(node, race->worker, next->clock);
-	return could_go_at(node, race->worker, race->clock) &&
-	       footprints_equal(race->footprint, node->footprints[race->worker]);
+		return could_go_at(node, next);
+	/* No: in the other order, something else comes first. */
+	for (unsigned i = 0; i < EXPLORE_MAX_WORKERS; i++) {
+		next = race->next[i];
+		if (i != node->worker && next && is_before(next, race->clock) &&
+			!is_before(node, next->clock))
+			return false;
+	}
+	/* What was written since it fell asleep may have made it another operation. */
+	return footprints_equal(race->footprint, node->footprints[race->worker]);
 }
 
 static void ask_for_other_order(const struct race *race, struct explore_node *node)
 {
 	unsigned self = 1U << race->worker, asked = self;
 
+	/* Nobody knows who is to begin. */
 	if (!(node->enabled & self) || (node->asleep & self && !is_begun(race, node)))
 		asked = node->enabled;
 	node->backtrack |= (uint8_t)(asked & ~(unsigned)node->asleep);
@@ -98,6 +106,7 @@ static void find_races(struct race *race, struct explore_node *nodes, size_t cou
 	race->touched = find_touched(race->footprint);
 	for (size_t i = count; i-- > 0;) {
 		struct explore_node *node = &nodes[i];
+		const struct footprint *footprint = node->footprints[node->worker];
 
 		if (node->worker == race->worker) {
 			if (!race->next[race->worker]) {
@@ -108,7 +117,7 @@ static void find_races(struct race *race, struct explore_node *nodes, size_t cou
 			if (is_all_past(race, node))
 				return;
 		} else if (node->touched & race->touched &&
-			   footprints_conflict(race->footprint, node->footprints[node->worker])) {
+			   footprints_conflict(race->footprint, footprint)) {
 			ask_for_other_order(race, node);
 			join(race->clock, node->clock);
 		}
@@ -130,7 +139,7 @@ void explore_races(struct explore_node *nodes, size_t count)
 void explore_races_of_waiting(struct explore_node *nodes, size_t count, unsigned worker,
 	const struct footprint *footprint)
 {
-	struct race race = {.worker = worker, .footprint = footprint, .is_waiting = true};
+	struct race race = {.worker = worker, .footprint = footprint};
 
 	find_races(&race, nodes, count);
 }

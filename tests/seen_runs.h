@@ -13,7 +13,7 @@
 #include "harness/explore.h"
 #include "tests/random_program.h"
 
-enum { MOST_SCHEDULES = 1500, MOST_CHOICES = 64 };
+enum { MOST_SCHEDULES = 800, MOST_CHOICES = 64 };
 
 /* ---- what was seen ---- */
 

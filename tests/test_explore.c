@@ -13,7 +13,7 @@
 
 #include "tests/seen_runs.h"
 
-enum { PROGRAMS = 4000 };
+enum { PROGRAMS = 3000 };
 
 static struct program random_program(uint64_t number)
 {
