@@ -1,14 +1,12 @@
 /*
  * Which schedules of several workers to run. A schedule is the list of who was let go at each
- * choice; a run asks at each choice and tells what the operation did. Nothing is known here of
- * processes and files: only who could go on, and footprints.
+ * choice; a run asks at each choice and tells what the operation did. Only who could go on and
+ * footprints are known here, no processes and no files.
  *
- * Method: EXPLORE_REDUCED is dynamic partial-order reduction. Schedules are alike when they differ
- * only in the order of operations that commute; of those that are alike exactly one is run to its
- * end, most others are never begun, and some are given up on the way. EXPLORE_ALL runs every
- * schedule and is what the reduced one is held against. EXPLORE_PREEMPTIONS runs every schedule
- * with 0, then 1, 2, ... pre-emptions, without reduction (which would lose schedules under such a
- * bound). EXPLORE_RANDOM gives workers random priorities that change at random places (PCT).
+ * Method: EXPLORE_ALL runs every schedule. EXPLORE_REDUCED is dynamic partial-order reduction: of
+ * schedules that differ only in the order of operations that commute exactly one is run to its end;
+ * most others are never begun, and some are given up. EXPLORE_PREEMPTIONS runs all with 0, then 1,
+ * 2, ... pre-emptions; EXPLORE_RANDOM gives random priorities that change at random places (PCT).
  */
 #ifndef TORNWRITE_EXPLORE_H
 #define TORNWRITE_EXPLORE_H
@@ -19,6 +17,7 @@
 
 enum { EXPLORE_MAX_WORKERS = 8 };
 
+/* There is no reduction under a bound on pre-emptions: it would lose schedules. */
 enum explore_order { EXPLORE_ALL, EXPLORE_REDUCED, EXPLORE_PREEMPTIONS, EXPLORE_RANDOM };
 
 struct explore_options {
@@ -26,7 +25,7 @@ struct explore_options {
 	unsigned workers;
 	uint64_t seed;        /* EXPLORE_RANDOM */
 	uint64_t random_runs; /* EXPLORE_RANDOM: how many */
-	unsigned depth; /* EXPLORE_RANDOM: priorities change depth - 1 times; 3 finds most bugs */
+	unsigned depth;       /* EXPLORE_RANDOM: priorities change depth - 1 times; 3 will do */
 	unsigned preemptions; /* EXPLORE_PREEMPTIONS: at most so many */
 };
 
@@ -46,10 +45,10 @@ int explorer_begin(struct explorer *explorer);
 int explorer_choose(struct explorer *explorer, unsigned enabled);
 
 /* After each choice: what the operation and all that the worker did until its next one looked at
- * and changed. What decides whether an operation has to wait is looked at, too: what lets it go on
- * conflicts with it. Returns 0, -EPROTO (as above: the footprint is not the one that the same
- * beginning had) or -ENOMEM; after an error the run can only be ended. EXPLORE_PREEMPTIONS keeps
- * 16 bits of a footprint; EXPLORE_RANDOM never says -EPROTO, for no run begins like another. */
+ * and changed. What decides whether an operation has to wait is looked at, too, so that whatever
+ * lets it go on conflicts with it. Returns 0, -EPROTO (as above: the footprint is not the one that
+ * the same beginning had) or -ENOMEM; after an error the run can only be ended. EXPLORE_PREEMPTIONS
+ * compares 16 bits of footprints; EXPLORE_RANDOM nothing, for no run is to begin like another. */
 int explorer_went(struct explorer *explorer, const struct footprint *footprint);
 
 /* Before explorer_end(): an operation that a worker never got to make, for it waits for another. To

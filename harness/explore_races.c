@@ -37,32 +37,19 @@ static bool is_before(const struct explore_node *node, const uint32_t *clock)
 	return clock[node->worker] > node->before[node->worker];
 }
 
-/* Whether nothing from `node` on comes before the operation of a later one. */
-static bool could_go_at(const struct explore_node *node, const struct explore_node *later)
-{
-	for (unsigned i = 0; i < EXPLORE_MAX_WORKERS; i++) {
-		if (i != later->worker && later->clock[i] > node->before[i])
-			return false;
-	}
-	return true;
-}
-
-/* The worker is asleep at `node`. Whether all orders in which the new operation comes before the
- * node's are like some that begin with what it sleeps for, and so belong to that earlier branch. */
+/* The worker is asleep at `node`: an earlier branch began with its operation. Whether all orders in
+ * which the new operation comes before the node's belong to that branch. */
 static bool is_begun(const struct race *race, const struct explore_node *node)
 {
-	const struct explore_node *next = race->next[race->worker];
-
-	if (next)
-		return could_go_at(node, next);
-	/* No: in the other order, something else comes first. */
+	/* Not if something else comes before it in these orders, too. */
 	for (unsigned i = 0; i < EXPLORE_MAX_WORKERS; i++) {
-		next = race->next[i];
+		const struct explore_node *next = race->next[i];
+
 		if (i != node->worker && next && is_before(next, race->clock) &&
 			!is_before(node, next->clock))
 			return false;
 	}
-	/* What was written since it fell asleep may have made it another operation. */
+	/* Nor if what was written in between made it another operation. */
 	return footprints_equal(race->footprint, node->footprints[race->worker]);
 }
 

@@ -1,8 +1,8 @@
 /*
- * EXPLORE_RANDOM. Each run gives the workers priorities in a random order; of those that can, the
- * highest goes. At depth - 1 random choices the one that was about to go gets the lowest of all.
- * A bug that needs `depth` choices in a certain order shows in a run of n workers and k choices
- * with a probability of at least 1 / (n * k^(depth - 1)).
+ * EXPLORE_RANDOM (PCT: Burckhardt et al., ASPLOS 2010). Each run gives the workers priorities in a
+ * random order; of those that can, the highest goes. At depth - 1 random choices the one that was
+ * about to go gets the lowest of all. A bug that needs `depth` choices in a certain order shows in
+ * a run of n workers and k choices with a probability of at least 1 / (n * k^(depth - 1)).
  */
 #include "harness/explore_private.h"
 

@@ -1,8 +1,8 @@
 /*
  * EXPLORE_ALL and EXPLORE_REDUCED: depth first, by running again from the start. The stack holds
  * the choices of the run that goes on; the next run repeats it up to the last choice that has a
- * branch left. Reduced, branches are those that races ask for (explore_races.c), and what is asleep
- * is not run: see struct explore_node.
+ * branch left. Reduced, branches are those that races ask for (explore_races.c), and those that
+ * sleep are not run (sleep sets: Godefroid 1996; see struct explore_node).
  */
 #include "harness/explore_private.h"
 

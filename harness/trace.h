@@ -33,7 +33,8 @@ struct trace_scheduler {
 	int (*choose)(void *context, unsigned enabled);
 	/* What the chosen one did until it stands before its next operation. */
 	int (*went)(void *context, const struct footprint *footprint);
-	/* At the end: the operation that a worker waits to make, for ever. */
+	/* At the end, or when choose returned -EAGAIN: the operation that a worker waits to make.
+	 */
 	int (*waits)(void *context, unsigned worker, const struct footprint *footprint);
 	void *context;
 };

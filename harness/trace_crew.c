@@ -361,6 +361,28 @@ static int end_in_deadlock(struct trace *trace)
 	return err;
 }
 
+/* A run that is given up must tell who waits, too: for whom another run is to go first. */
+static int give_up(struct trace *trace, int reason)
+{
+	const struct trace_scheduler *scheduler = trace->input->scheduler;
+
+	for (unsigned i = 0; reason == -EAGAIN && i < trace->input->count; i++) {
+		struct worker *worker = &trace->workers[i];
+		struct footprint footprint = {0};
+		int err, waits = worker->has_ended ? 0 : must_wait(worker);
+
+		if (waits < 0)
+			return waits;
+		if (worker->has_ended || (!waits && !worker->turn->is_napping))
+			continue;
+		touch(worker, &footprint);
+		err = scheduler->waits(scheduler->context, i, &footprint);
+		if (err)
+			return err;
+	}
+	return reason;
+}
+
 static bool have_all_ended(const struct trace *trace)
 {
 	for (unsigned i = 0; i < trace->input->count; i++) {
@@ -389,7 +411,7 @@ int trace_crew_run(struct trace *trace)
 		chosen = enabled < 0 ? enabled
 		                     : scheduler->choose(scheduler->context, (unsigned)enabled);
 		if (chosen < 0)
-			return chosen;
+			return give_up(trace, chosen);
 		err = take_turn(&trace->workers[chosen], refused >= 0);
 		for (unsigned i = 0; !err && i < trace->input->count; i++) {
 			if (i != (unsigned)chosen)
