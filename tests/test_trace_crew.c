@@ -121,11 +121,15 @@ static int (*interfere)(unsigned enabled); /* asked before the follower; -EAGAIN
 static void (*notice)(const struct footprint *footprint);
 static struct schedule_follower follower;
 
+static bool gives_up; /* when the list of choices is at its end */
+
 static int choose(void *context, unsigned enabled)
 {
 	int chosen = interfere ? interfere(enabled) : -EAGAIN;
 
 	(void)context;
+	if (gives_up && follower.next >= follower.schedule->count)
+		return -EAGAIN;
 	return chosen != -EAGAIN ? chosen
 	                         : follower.scheduler.choose(follower.scheduler.context, enabled);
 }
@@ -453,6 +457,20 @@ static void test_trace_crew__flock_waits_for_an_unlock(void **state)
 			"1 start\n1 open\n"
 			"0 pwrite\n0 flock\n0 access\n0 ack\n"
 			"1 flock\n1 pwrite\n1 flock\n1 access\n1 ack\n");
+}
+
+/* Otherwise the other order of the lock would never be asked for. */
+static void test_trace_crew__who_waits_is_told_when_a_run_is_given_up(void **state)
+{
+	(void)state;
+	gives_up = true;
+	assert_int_equal(record_two(lock_and_unlock, lock_and_unlock, "001"), -EAGAIN);
+	assert_int_equal(waits[0], 0);
+	assert_int_equal(waits[1], 1);
+	assert_int_equal(record_two(lock_and_unlock, lock_and_unlock, "01"), -EAGAIN);
+	assert_int_equal(waits[0] + waits[1], 0);
+	gives_up = false;
+	assert_nobody_is_left();
 }
 
 static int lock_and_close(unsigned worker)
@@ -1324,6 +1342,7 @@ int main(void)
 		cmocka_unit_test(test_trace_crew__readers_see_what_is_there_at_their_turn),
 		cmocka_unit_test(test_trace_crew__naive_readers_use_their_own_hook),
 		cmocka_unit_test(test_trace_crew__flock_waits_for_an_unlock),
+		cmocka_unit_test(test_trace_crew__who_waits_is_told_when_a_run_is_given_up),
 		cmocka_unit_test(test_trace_crew__flock_waits_for_a_close),
 		cmocka_unit_test(test_trace_crew__flock_waits_for_an_exit),
 		cmocka_unit_test(test_trace_crew__flock_waits_for_the_end_of_who_is_killed),
