@@ -36,6 +36,11 @@ int machine_set_result(pid_t pid, struct call *call, int64_t result);
 /* At an exit stop: the task makes the call once more, from its entry stop on. */
 int machine_repeat_call(pid_t pid, struct call *call);
 
+/* At a stop right after execve(2): what the kernel gives a new program that differs from run to run
+ * is made the same (the random bytes of AT_RANDOM are a function of the seed), and the vDSO is
+ * hidden, so that its clock is one of calls. */
+int machine_calm_image(pid_t pid, uint64_t seed);
+
 /* Makes the clock of this process and of all that it forks ask the kernel each time, so that the
  * filter can stop it: the functions that the kernel maps into every process (vDSO) are overwritten
  * with the calls that they save. Once a process; harmless otherwise. Returns 0 or -errno: clocks

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
@@ -93,6 +94,42 @@ int machine_repeat_call(pid_t pid, struct call *call)
 	call->registers.rip -= SYSCALL_BYTES;
 	call->registers.rax = (unsigned long long)call->number;
 	return set_registers(pid, call);
+}
+
+/* Overwrites the entries of the auxiliary vector that follows the environment on a new stack. */
+int machine_calm_image(pid_t pid, uint64_t seed)
+{
+	struct user_regs_struct registers;
+	char path[64];
+	uint64_t at, word, entry[2] = {1, 0}, chance[2] = {seed, ~seed};
+	int fd, empty = 0, err = 0;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &registers))
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* The count of arguments; the arguments and the environment each end with a null. */
+	at = registers.rsp + sizeof(word);
+	for (; !err && empty < 2; at += sizeof(word)) {
+		err = pread(fd, &word, sizeof(word), (off_t)at) == sizeof(word) ? 0 : -EFAULT;
+		empty += !err && !word;
+	}
+	for (; !err && entry[0] != AT_NULL; at += sizeof(entry)) {
+		err = pread(fd, entry, sizeof(entry), (off_t)at) == sizeof(entry) ? 0 : -EFAULT;
+		if (!err && entry[0] == AT_SYSINFO_EHDR) {
+			word = AT_IGNORE;
+			err = pwrite(fd, &word, sizeof(word), (off_t)at) == sizeof(word) ? 0
+			                                                                 : -EFAULT;
+		}
+		if (!err && entry[0] == AT_RANDOM)
+			err = pwrite(fd, chance, sizeof(chance), (off_t)entry[1]) == sizeof(chance)
+			              ? 0
+			              : -EFAULT;
+	}
+	close(fd);
+	return err;
 }
 
 /* mov eax, number; syscall; ret */

@@ -20,6 +20,7 @@
 
 #include "harness/child.h"
 #include "harness/full_disk.h"
+#include "harness/record_private.h"
 #include "harness/spawn.h"
 #include "harness/trace.h"
 #include "harness/watchdog.h"
@@ -177,95 +178,6 @@ static void run_worker(const void *order)
 	work(order);
 }
 
-/* ---- the check ---- */
-
-static bool hashes_equal(const struct tree *a, const struct tree *b)
-{
-	return XXH128_isEqual(tree_hash(a), tree_hash(b));
-}
-
-/* Makes the data directory the initial tree, and learns its inodes. */
-static int restore(const struct subject *subject, struct tree *wanted, int directory_fd,
-	struct tree **tree, struct inode_map **inodes)
-{
-	int err = tree_wipe(directory_fd);
-
-	*inodes = inode_map_new();
-	if (!err && !*inodes)
-		err = -ENOMEM;
-	if (!err)
-		err = tree_store(wanted, directory_fd);
-	if (!err)
-		err = tree_load(directory_fd, tree, *inodes);
-	if (!err && !hashes_equal(*tree, wanted)) {
-		fprintf(stderr, "%s: the data directory could not be restored:\n",
-			subject->strategy->name);
-		tree_print_difference(wanted, *tree, stderr);
-		err = -EPROTO;
-	}
-	return err;
-}
-
-static int check_replay(
-	const struct subject *subject, const struct recording *recording, int directory_fd)
-{
-	struct tree *found = NULL;
-	int err = tree_load(directory_fd, &found, NULL);
-
-	if (!err && !hashes_equal(recording->final, found)) {
-		fprintf(stderr, "%s: the recording does not replay to the files on disk:\n",
-			subject->strategy->name);
-		tree_print_difference(recording->final, found, stderr);
-		err = -EPROTO;
-	}
-	tree_unref(found);
-	return err;
-}
-
-/* Errors that only the host can be blamed for when nobody injected them. */
-static bool is_host_error(int64_t error)
-{
-	switch (-error) {
-	case ENOSPC:
-	case EDQUOT:
-	case EIO:
-	case EROFS:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* A real shortage would be judged as if the strategy had done something wrong. */
-static int check_host(const struct subject *subject, const struct recording *recording)
-{
-	bool is_struck = false;
-
-	for (size_t i = 0; i < recording->count; i++) {
-		const struct event *event = &recording->events[i];
-		int64_t error = event->kind == EVENT_OP       ? event->op.effect
-		                : event->kind == EVENT_REFUSE ? event->error
-		                                              : 0;
-
-		if (event->kind == EVENT_OP && event->op.strike.action != STRIKE_NONE)
-			is_struck = true;
-		/* After a strike the strategy may report whatever it likes. */
-		if (!is_host_error(error) || (is_struck && event->kind == EVENT_REFUSE) ||
-			(event->kind == EVENT_OP && event->op.strike.action != STRIKE_NONE))
-			continue;
-		fprintf(stderr,
-			"%s: %s failed with %s, and nobody injected it: is the disk full?\n",
-			subject->strategy->name,
-			event->kind == EVENT_OP ? points[event->op.point].call : "an update",
-			strerrorname_np((int)-error));
-		return -EREMOTEIO;
-	}
-	return 0;
-}
-
 static int check_worker_began(const struct recording *recording)
 {
 	if (recording->ending != ENDED_CRASH || !WIFEXITED(recording->status))
@@ -302,12 +214,12 @@ static int find_spawner(const struct run *run, struct spawner **own, struct spaw
 
 	*own = NULL;
 	if (!kept || run->disk) {
-		err = spawner_new(own, run->filter, run_worker);
+		err = spawner_new(own, run->filter, false, run_worker);
 		*spawner = *own;
 		return err;
 	}
 	kept += run->filter->has_looks;
-	err = *kept ? 0 : spawner_new(kept, run->filter, run_worker);
+	err = *kept ? 0 : spawner_new(kept, run->filter, false, run_worker);
 	*spawner = *kept;
 	return err;
 }
@@ -315,7 +227,7 @@ static int find_spawner(const struct run *run, struct spawner **own, struct spaw
 static int start_and_trace(
 	const struct run *run, struct inode_map *inodes, struct recording *recording)
 {
-	struct trace_hook hook = {run->disk ? shrink : NULL, run->disk};
+	struct trace_hook hook = {.before_op = run->disk ? shrink : NULL, .context = run->disk};
 	pid_t pids[TRACE_MAX_WORKERS];
 	unsigned started = 0;
 	struct trace_input input = {.pids = pids,
@@ -357,7 +269,8 @@ static int run_in(const struct run *run, struct recording *recording)
 	const struct plan *plan = run->plan;
 	struct inode_map *inodes = NULL;
 	struct tree *initial = NULL;
-	int err = restore(run->subject, run->initial, run->directory_fd, &initial, &inodes);
+	int err = record_restore(
+		run->subject->strategy->name, run->initial, run->directory_fd, &initial, &inodes);
 
 	if (!err && run->disk)
 		err = full_disk_limit(run->disk, plan->n - 1,
@@ -374,9 +287,10 @@ static int run_in(const struct run *run, struct recording *recording)
 		err = check_worker_began(recording);
 	/* A worker that was killed for hanging may have been in the middle of a call. */
 	if (!err && recording->ending != ENDED_HANG)
-		err = check_replay(run->subject, recording, run->directory_fd);
+		err = record_check_replay(
+			run->subject->strategy->name, recording, run->directory_fd);
 	if (!err && !run->disk)
-		err = check_host(run->subject, recording);
+		err = record_check_host(run->subject->strategy->name, recording);
 out:
 	inode_map_free(inodes);
 	tree_unref(initial);

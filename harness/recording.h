@@ -21,8 +21,9 @@ struct event {
 	enum event_kind kind;
 	struct op op;
 	uint64_t txn;
-	int error;       /* -errno */
-	unsigned worker; /* from 0; readers come after writers */
+	int error;           /* -errno */
+	unsigned worker;     /* from 0; readers come after writers */
+	size_t output_bytes; /* EVENT_ACK of a program: what it had printed by then */
 };
 
 /* Of several workers the last of these that happened to one. */
@@ -33,6 +34,15 @@ enum ending {
 	ENDED_HANG,     /* made no operation until the time-out */
 	ENDED_ENDLESS,  /* made more operations than a run may have */
 	ENDED_DEADLOCK, /* all workers wait for each other's locks */
+};
+
+/* What a program did that the recording does not hold, or not exactly. */
+enum recording_note {
+	NOTE_SETUID = 1,       /* ran a set-uid program, which has no privileges here */
+	NOTE_PTRACE = 2,       /* wanted to trace another process, which it cannot */
+	NOTE_LEFT_RUNNING = 4, /* left processes behind that had to be killed */
+	NOTE_MAPPED = 8,       /* wrote through shared mappings: in which order is not known */
+	NOTE_SPECIAL = 16,     /* made a device, fifo or socket, which is no part of a tree */
 };
 
 struct recording {
@@ -47,6 +57,12 @@ struct recording {
 	bool has_unseen; /* they may have met elsewhere than in operations: in memory, by signals */
 	bool has_waiting; /* one that polled was not asked before something had changed */
 	bool is_unfair;   /* ENDED_ENDLESS, though others could have gone on */
+	/* Of a program. */
+	unsigned notes;      /* of enum recording_note */
+	char *output;        /* owned; what it printed on standard output, less what did not fit */
+	size_t output_bytes; /* all of it */
+	char **outside;      /* owned; paths outside the data directory that it wrote to */
+	size_t outside_count;
 };
 
 /* Takes a reference to the initial tree. Pair with recording_release(). */

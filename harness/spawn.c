@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -39,7 +40,7 @@ struct board {
 
 struct spawner {
 	pid_t pid;
-	bool stops_at_all; /* see trace_seize() */
+	bool is_program, stops_at_all; /* see trace_seize() */
 	struct board *board;
 };
 
@@ -71,9 +72,18 @@ static _Noreturn void run_worker(struct board *board, pid_t parent, uint32_t num
 	_exit(0);
 }
 
-static _Noreturn void run_spawner(struct board *board, pid_t parent, const struct filter *filter,
-	void (*work)(const void *order))
+/* Process ids are then the same each time, and all that descends from it dies with it. */
+static pid_t fork_init(void)
 {
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+
+	return pid < 0 ? fork() : pid;
+}
+
+static _Noreturn void run_spawner(const struct spawner *spawner, pid_t parent,
+	const struct filter *filter, void (*work)(const void *order))
+{
+	struct board *board = spawner->board;
 	pid_t self = getpid(), pid;
 	char order[SPAWN_ORDER_BYTES];
 	uint32_t number;
@@ -91,7 +101,7 @@ static _Noreturn void run_spawner(struct board *board, pid_t parent, const struc
 			wait_while(&board->step, atomic_load(&board->step));
 		memcpy(order, board->order, sizeof(order));
 		number = board->number;
-		pid = fork();
+		pid = spawner->is_program ? fork_init() : fork();
 		if (!pid)
 			run_worker(board, self, number, order, work);
 		board->pid = pid < 0 ? -errno : pid;
@@ -119,7 +129,8 @@ static int await(struct spawner *spawner, enum step step)
 	return 0;
 }
 
-int spawner_new(struct spawner **out, const struct filter *filter, void (*work)(const void *order))
+int spawner_new(struct spawner **out, const struct filter *filter, bool is_program,
+	void (*work)(const void *order))
 {
 	struct spawner *spawner = calloc(1, sizeof(*spawner));
 	pid_t parent = getpid();
@@ -128,6 +139,7 @@ int spawner_new(struct spawner **out, const struct filter *filter, void (*work)(
 	*out = NULL;
 	if (!spawner)
 		return -ENOMEM;
+	spawner->is_program = is_program;
 	spawner->stops_at_all = filter->is_unusable;
 	spawner->board = mmap(NULL, sizeof(*spawner->board), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -137,7 +149,7 @@ int spawner_new(struct spawner **out, const struct filter *filter, void (*work)(
 	}
 	spawner->pid = fork();
 	if (!spawner->pid)
-		run_spawner(spawner->board, parent, filter, work);
+		run_spawner(spawner, parent, filter, work);
 	err = spawner->pid < 0 ? -errno : await(spawner, STEP_IDLE);
 	if (err) {
 		spawner_free(spawner);
@@ -175,7 +187,7 @@ int spawner_spawn(struct spawner *spawner, const void *order, size_t order_bytes
 	if (board->pid < 0)
 		return board->pid;
 	*pid = board->pid;
-	err = trace_seize(*pid, spawner->stops_at_all);
+	err = trace_seize(*pid, spawner->is_program, spawner->stops_at_all);
 	if (err) {
 		kill(*pid, SIGKILL);
 		return -ENOTRECOVERABLE;

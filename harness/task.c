@@ -11,6 +11,54 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+static pid_t process_of(pid_t pid)
+{
+	char path[64], line[128];
+	int process = -ESRCH;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status) &&
+		sscanf(line, "Tgid: %d", &process) != 1)
+		;
+	if (status)
+		fclose(status);
+	return process;
+}
+
+int task_open(struct task *task)
+{
+	task->process = task->pid;
+	task->pidfd = (int)syscall(SYS_pidfd_open, task->pid, 0);
+	if (task->pidfd >= 0)
+		return 0;
+	/* EINVAL, or ENOENT since Linux 6.9: a thread and no process. */
+	if (errno != EINVAL && errno != ENOENT)
+		return -errno;
+	task->process = process_of(task->pid);
+	if (task->process < 0)
+		return task->process;
+	task->pidfd = (int)syscall(SYS_pidfd_open, task->process, 0);
+	return task->pidfd < 0 ? -errno : 0;
+}
+
+void task_close(struct task *task)
+{
+	if (task->pidfd >= 0)
+		close(task->pidfd);
+	task->pidfd = -1;
+}
+
+bool task_is_setuid(const struct task *task)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", task->pid);
+	return !stat(path, &st) && st.st_mode & (S_ISUID | S_ISGID);
+}
+
 int task_peek(const struct task *task, uint64_t address, void *bytes, size_t size_bytes)
 {
 	struct iovec ours = {bytes, size_bytes}, theirs = {(void *)address, size_bytes};

@@ -15,13 +15,22 @@
 
 struct task {
 	pid_t pid;
-	int pidfd;
+	pid_t process;      /* whose thread it is */
+	int pidfd;          /* of the process */
 	const pid_t *peers; /* all workers of the run; borrowed */
 	unsigned peer_count;
 	/* The data directory as it is now; borrowed. */
 	const struct tree *tree;
 	struct inode_map *inodes;
 };
+
+/* Sets process and pidfd of a task whose pid is known. Returns 0 or -errno; -ESRCH: it is gone.
+ * Pair with task_close(). */
+int task_open(struct task *task);
+void task_close(struct task *task);
+
+/* Whether the program that it runs has the set-uid or set-gid bit. */
+bool task_is_setuid(const struct task *task);
 
 /* Copies between us and the task. Return 0 or -errno. */
 int task_peek(const struct task *task, uint64_t address, void *bytes, size_t size_bytes);

@@ -2,8 +2,8 @@
  * Method: the filter stops a call at its entry; the operation is decoded and libfiu asked. A call
  * that may go through, in whole or in part, stops once more at its exit, where the operation is
  * completed and recorded. The tree is carried along op by op; record.c holds it against the disk.
- * Limits: one task a worker. A child that it forks is not followed (its traced calls fail with
- * ENOSYS). Stores through shared mappings are seen at the next stop, by comparing pages.
+ * Limits: a built-in worker is one task; of a program all tasks are followed (trace_tasks.c).
+ * Stores through shared mappings are seen at the next stop, by comparing pages.
  */
 #include "harness/trace.h"
 
@@ -35,8 +35,12 @@ static int add_op(struct worker *worker, struct op *op)
 	int err = tree_apply(&trace->recording->final, op);
 
 	memset(op, 0, sizeof(*op)); /* moved into the event */
-	for (unsigned i = 0; i < trace->input->count; i++)
-		trace->workers[i].task.tree = trace->recording->final;
+	for (unsigned i = 0; i < trace->input->count; i++) {
+		struct worker *other = &trace->workers[i];
+
+		for (unsigned k = 0; k < other->tracee_count; k++)
+			other->tracees[k]->task.tree = trace->recording->final;
+	}
 	trace->ops++;
 	trace->changes += op_is_change(&event.op);
 	if (err) {
@@ -48,7 +52,7 @@ static int add_op(struct worker *worker, struct op *op)
 
 static void kill_task(struct worker *worker)
 {
-	kill(worker->task.pid, SIGKILL);
+	kill(worker->pid, SIGKILL);
 	worker->is_struck = true;
 }
 
@@ -56,7 +60,8 @@ static void kill_task(struct worker *worker)
 
 static int compare_mapping(struct worker *worker, const struct mapping *mapping)
 {
-	uint64_t size = tree_file_bytes(worker->task.tree, mapping->object);
+	struct tree *const *tree = &worker->trace->recording->final;
+	uint64_t size = tree_file_bytes(*tree, mapping->object);
 	uint8_t now[TREE_PAGE_BYTES];
 	int err = 0;
 
@@ -68,8 +73,8 @@ static int compare_mapping(struct worker *worker, const struct mapping *mapping)
 			return -errno;
 		if (offset + (uint64_t)got > size)
 			got = (ssize_t)(size - offset);
-		if (tree_page_equals(worker->task.tree, mapping->object, offset / TREE_PAGE_BYTES,
-			    now, (size_t)got))
+		if (tree_page_equals(
+			    *tree, mapping->object, offset / TREE_PAGE_BYTES, now, (size_t)got))
 			continue;
 		op.directory = op.new_directory = UINT32_MAX;
 		op.offset = (int64_t)offset;
@@ -97,7 +102,7 @@ static int add_mapping(struct worker *worker, const struct call *call)
 {
 	struct mapping *more;
 	uint32_t object;
-	int fd, found = task_find_mapping(&worker->task, call, &object, &fd);
+	int fd, found = task_find_mapping(&worker->now->task, call, &object, &fd);
 
 	if (found <= 0)
 		return found;
@@ -122,17 +127,18 @@ static int add_mapping(struct worker *worker, const struct call *call)
 /* Lets the task write or read `bytes` only. A vectored call is cut inside its last vector. */
 static int shorten(struct worker *worker, struct call *call, uint64_t bytes)
 {
-	bool is_vectored = worker->op.point == POINT_READV || worker->op.point == POINT_PREADV ||
-	                   worker->op.point == POINT_WRITEV || worker->op.point == POINT_PWRITEV;
+	bool is_vectored =
+		worker->now->op.point == POINT_READV || worker->now->op.point == POINT_PREADV ||
+		worker->now->op.point == POINT_WRITEV || worker->now->op.point == POINT_PWRITEV;
 	uint64_t address = call->args[1], before = 0;
 
-	worker->saved_argument = call->args[2];
-	worker->saved_vector_address = 0;
+	worker->now->saved_argument = call->args[2];
+	worker->now->saved_vector_address = 0;
 	if (!is_vectored)
-		return machine_set_argument(worker->task.pid, call, 2, bytes);
+		return machine_set_argument(worker->now->task.pid, call, 2, bytes);
 	for (uint64_t i = 0;; i++, address += sizeof(struct iovec)) {
 		struct iovec vector = {0};
-		int err = task_peek(&worker->task, address, &vector, sizeof(vector));
+		int err = task_peek(&worker->now->task, address, &vector, sizeof(vector));
 
 		if (err)
 			return err;
@@ -140,17 +146,17 @@ static int shorten(struct worker *worker, struct call *call, uint64_t bytes)
 			before += vector.iov_len;
 			continue;
 		}
-		worker->saved_vector_address = address;
-		worker->saved_vector = vector;
+		worker->now->saved_vector_address = address;
+		worker->now->saved_vector = vector;
 		vector.iov_len = bytes - before;
-		err = task_force(&worker->task, address, &vector, sizeof(vector));
-		return err ? err : machine_set_argument(worker->task.pid, call, 2, i + 1);
+		err = task_force(&worker->now->task, address, &vector, sizeof(vector));
+		return err ? err : machine_set_argument(worker->now->task.pid, call, 2, i + 1);
 	}
 }
 
 static int strike_at_entry(struct worker *worker, struct call *call, bool *runs)
 {
-	struct op *op = &worker->op;
+	struct op *op = &worker->now->op;
 	const struct strike *strike = &op->strike;
 	int err = 0;
 
@@ -158,7 +164,7 @@ static int strike_at_entry(struct worker *worker, struct call *call, bool *runs)
 	switch (strike->action) {
 	case STRIKE_ERROR:
 		op->effect = op->result = -strike->error;
-		err = machine_skip_call(worker->task.pid, call, -strike->error);
+		err = machine_skip_call(worker->now->task.pid, call, -strike->error);
 		*runs = false;
 		return err ? err : add_op(worker, op);
 	case STRIKE_KILL_BEFORE:
@@ -201,7 +207,7 @@ static int on_mark(struct worker *worker, struct call *call)
 		.txn = call->args[2],
 		.error = (int)call->args[3],
 		.worker = worker->number};
-	int err = machine_skip_call(worker->task.pid, call, 0);
+	int err = machine_skip_call(worker->now->task.pid, call, 0);
 
 	if (err)
 		return err;
@@ -217,7 +223,7 @@ static void note_mapping(struct worker *worker, const struct call *call)
 {
 	struct descriptor descriptor;
 
-	if (worker->turn && !task_look_at(&worker->task, (int)call->args[4], &descriptor) &&
+	if (worker->turn && !task_look_at(&worker->now->task, (int)call->args[4], &descriptor) &&
 		descriptor.object != UINT32_MAX)
 		worker->trace->recording->has_unseen = true;
 }
@@ -226,8 +232,8 @@ static void note_mapping(struct worker *worker, const struct call *call)
  * go straight on, or -errno. */
 static int on_entry(struct worker *worker)
 {
-	struct call *call = &worker->call;
-	int found, err = machine_get_call(worker->task.pid, call);
+	struct call *call = &worker->now->call;
+	int found, err = machine_get_call(worker->now->task.pid, call);
 
 	if (err)
 		return err;
@@ -239,7 +245,7 @@ static int on_entry(struct worker *worker)
 		note_mapping(worker, call);
 		return add_mapping(worker, call);
 	}
-	found = fake_answer(&worker->fake, &worker->task, call);
+	found = fake_answer(&worker->fake, &worker->now->task, call);
 	worker->trace->recording->has_unseen |= worker->fake.has_signalled;
 	if (found)
 		return found < 0 ? found : 0;
@@ -247,12 +253,12 @@ static int on_entry(struct worker *worker)
 	if (found <= 0)
 		return found;
 	if (worker->trace->ops >= (worker->turn ? TRACE_MAX_CREW_OPS : TRACE_MAX_OPS)) {
-		op_release(&worker->op);
+		op_release(&worker->now->op);
 		worker->is_endless = true;
-		kill(worker->task.pid, SIGKILL);
+		kill(worker->pid, SIGKILL);
 		return 0;
 	}
-	worker->has_op = true;
+	worker->now->has_op = true;
 	return 1;
 }
 
@@ -260,17 +266,17 @@ int trace_renew(struct worker *worker)
 {
 	int found;
 
-	if (worker->has_op && worker->decoded_at == worker->trace->changes)
+	if (worker->now->has_op && worker->now->decoded_at == worker->trace->changes)
 		return 1;
-	worker->decoded_at = worker->trace->changes;
-	op_release(&worker->op);
-	found = decode_entry(&worker->task, &worker->call, &worker->op);
+	worker->now->decoded_at = worker->trace->changes;
+	op_release(&worker->now->op);
+	found = decode_entry(&worker->now->task, &worker->now->call, &worker->now->op);
 	if (!found && worker->turn) {
-		op_release(&worker->op);
-		found = decode_missing(&worker->task, &worker->call, &worker->op);
+		op_release(&worker->now->op);
+		found = decode_missing(&worker->now->task, &worker->now->call, &worker->now->op);
 	}
 	if (found <= 0)
-		op_release(&worker->op);
+		op_release(&worker->now->op);
 	return found;
 }
 
@@ -279,15 +285,15 @@ static int begin_lock(struct worker *worker, struct call *call)
 {
 	uint64_t operation = call->args[1];
 
-	worker->is_letting_go = trace_crew_must_let_go(worker);
-	if (worker->is_letting_go)
-		worker->op.lock = LOCK_RELEASE;
-	worker->saved_argument = operation;
-	if (worker->op.point == POINT_FLOCK)
-		operation = worker->is_letting_go ? LOCK_UN : operation | LOCK_NB;
+	worker->now->is_letting_go = trace_crew_must_let_go(worker);
+	if (worker->now->is_letting_go)
+		worker->now->op.lock = LOCK_RELEASE;
+	worker->now->saved_argument = operation;
+	if (worker->now->op.point == POINT_FLOCK)
+		operation = worker->now->is_letting_go ? LOCK_UN : operation | LOCK_NB;
 	else
 		operation = operation == F_SETLKW ? F_SETLK : F_OFD_SETLK;
-	return machine_set_argument(worker->task.pid, call, 1, operation);
+	return machine_set_argument(worker->now->task.pid, call, 1, operation);
 }
 
 /* Lets the operation begin. *request is how the task goes on: to its exit stop, or straight on. */
@@ -299,27 +305,30 @@ static int begin(struct worker *worker, int *request)
 	bool runs;
 	int err;
 
-	worker->has_op = false;
+	worker->now->has_op = false;
 	if (hook->before_op)
 		hook->before_op(hook->context);
 	err = trace_compare_mappings(worker);
 	if (worker->number == trace->input->struck) {
-		blocks_used = inject_has_budget() ? tree_blocks_used(worker->task.tree) : 0;
-		inject_ask(&worker->op, blocks_used, &worker->op.strike);
+		blocks_used = inject_has_budget() ? tree_blocks_used(worker->now->task.tree) : 0;
+		inject_ask(&worker->now->op, blocks_used, &worker->now->op.strike);
 	}
-	if (!err && worker->op.strike.action == STRIKE_NONE && worker->turn &&
-		worker->op.is_blocking)
-		err = begin_lock(worker, &worker->call);
+	if (!err && worker->now->op.strike.action == STRIKE_NONE && worker->turn &&
+		worker->now->op.is_blocking)
+		err = begin_lock(worker, &worker->now->call);
 	if (!err)
-		err = worker->op.strike.action == STRIKE_NONE &&
-		                      ends_as_expected(&worker->op, &runs)
-		              ? add_op(worker, &worker->op)
-		              : strike_at_entry(worker, &worker->call, &runs);
+		err = worker->now->op.strike.action == STRIKE_NONE &&
+		                      ends_as_expected(&worker->now->op, &runs)
+		              ? add_op(worker, &worker->now->op)
+		              : strike_at_entry(worker, &worker->now->call, &runs);
 	if (err) {
-		op_release(&worker->op);
+		op_release(&worker->now->op);
 		return err;
 	}
-	worker->is_pending = runs;
+	worker->now->is_pending = runs;
+	/* One that waits for a lock may wait for another task. */
+	if (runs && (worker->now->op.kind != OP_LOCK || worker->turn))
+		worker->in_flight = worker->now;
 	*request = runs ? PTRACE_SYSCALL : PTRACE_CONT;
 	return 0;
 }
@@ -328,68 +337,73 @@ static int begin(struct worker *worker, int *request)
 
 static int undo_shortening(struct worker *worker, struct call *call)
 {
-	int err = machine_set_argument(worker->task.pid, call, 2, worker->saved_argument);
+	int err = machine_set_argument(worker->now->task.pid, call, 2, worker->now->saved_argument);
 
-	if (!err && worker->saved_vector_address)
-		err = task_force(&worker->task, worker->saved_vector_address, &worker->saved_vector,
-			sizeof(worker->saved_vector));
+	if (!err && worker->now->saved_vector_address)
+		err = task_force(&worker->now->task, worker->now->saved_vector_address,
+			&worker->now->saved_vector, sizeof(worker->now->saved_vector));
 	return err;
 }
 
 /* The call is made again from its entry: it has only let go of a lock so far. */
 static int repeat_call(struct worker *worker, struct call *call)
 {
-	int err = machine_set_argument(worker->task.pid, call, 1, worker->saved_argument);
+	int err = machine_set_argument(worker->now->task.pid, call, 1, worker->now->saved_argument);
 
-	return err ? err : machine_repeat_call(worker->task.pid, call);
+	return err ? err : machine_repeat_call(worker->now->task.pid, call);
 }
 
 static int end_lock(struct worker *worker, struct call *call)
 {
-	if (worker->is_letting_go)
+	if (worker->now->is_letting_go)
 		return repeat_call(worker, call);
 	/* Somebody who is none of the workers has it. */
 	if (call->result == -EAGAIN || call->result == -EACCES)
 		return -EBUSY;
-	return machine_set_argument(worker->task.pid, call, 1, worker->saved_argument);
+	return machine_set_argument(worker->now->task.pid, call, 1, worker->now->saved_argument);
 }
 
 static int on_exit_stop(struct worker *worker)
 {
-	enum strike_action action = worker->op.strike.action;
-	struct call *call = &worker->call;
-	int err = machine_get_call(worker->task.pid, call);
+	enum strike_action action = worker->now->op.strike.action;
+	struct call *call = &worker->now->call;
+	int err = machine_get_call(worker->now->task.pid, call);
 
-	worker->is_pending = false;
+	worker->now->is_pending = false;
+	if (worker->in_flight == worker->now)
+		worker->in_flight = NULL;
 	if (!err && (action == STRIKE_SHORT || action == STRIKE_KILL_MIDDLE))
 		err = undo_shortening(worker, call);
 	/* ERESTARTSYS and its relatives: the kernel makes the call again, and it stops again. */
 	if (err || (call->result <= -512 && call->result >= -516)) {
-		op_release(&worker->op);
+		op_release(&worker->now->op);
 		return err;
 	}
-	err = decode_exit(&worker->task, call, &worker->op);
-	if (!err && worker->turn && worker->op.is_blocking && action == STRIKE_NONE)
+	err = decode_exit(&worker->now->task, call, &worker->now->op);
+	if (!err && worker->turn && worker->now->op.is_blocking && action == STRIKE_NONE)
 		err = end_lock(worker, call);
 	if (!err && action == STRIKE_LATE_ERROR) {
-		worker->op.result = -worker->op.strike.error;
-		err = machine_set_result(worker->task.pid, call, worker->op.result);
+		worker->now->op.result = -worker->now->op.strike.error;
+		err = machine_set_result(worker->now->task.pid, call, worker->now->op.result);
 	}
 	if (action == STRIKE_KILL_MIDDLE || action == STRIKE_KILL_AFTER)
 		kill_task(worker);
 	if (err) {
-		op_release(&worker->op);
+		op_release(&worker->now->op);
 		return err;
 	}
-	return add_op(worker, &worker->op);
+	return add_op(worker, &worker->now->op);
 }
 
 /* ---- going on ---- */
 
-int trace_seize(pid_t pid, bool stops_at_all)
+int trace_seize(pid_t pid, bool is_program, bool stops_at_all)
 {
 	unsigned long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP;
 
+	if (is_program)
+		options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+		           PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
 	if (ptrace(PTRACE_SEIZE, pid, NULL, options))
 		return -errno;
 	if (!stops_at_all)
@@ -404,8 +418,8 @@ int trace_seize(pid_t pid, bool stops_at_all)
 /* Without a filter every call stops at its entry. As on_entry(). */
 static int on_any_entry(struct worker *worker)
 {
-	struct call *call = &worker->call;
-	int err = machine_get_call(worker->task.pid, call);
+	struct call *call = &worker->now->call;
+	int err = machine_get_call(worker->now->task.pid, call);
 
 	if (err)
 		return err;
@@ -413,70 +427,129 @@ static int on_any_entry(struct worker *worker)
 	case FILTER_STOP:
 		return on_entry(worker);
 	case FILTER_MISSING:
-		return machine_skip_call(worker->task.pid, call, -ENOSYS);
+		return machine_skip_call(worker->now->task.pid, call, -ENOSYS);
 	default:
 		return 0;
 	}
 }
 
-static int on_call(struct worker *worker)
+static bool has_no_filter(const struct worker *worker)
 {
-	if (worker->trace->input->filter->is_unusable && machine_is_entry(worker->task.pid))
-		return on_any_entry(worker);
-	return worker->is_pending ? on_exit_stop(worker) : 0;
+	return worker->trace->input->filter->is_unusable;
 }
 
-/* Waits for the worker's next stop, or its end. */
-static int await_stop(struct worker *worker)
+/* The task stands at the entry of a call. One that changes something in the directory goes at a
+ * time: others wait here, so that the order of the recording is the kernel's. */
+static int on_call_entry(struct worker *worker)
 {
-	while (waitpid(worker->task.pid, &worker->status, __WALL) < 0) {
-		if (errno != EINTR)
-			return -errno;
+	if (worker->in_flight || trace_standing(worker)) {
+		worker->now->is_queued = true;
+		return 0;
 	}
-	watchdog_touch();
-	worker->has_ended = WIFEXITED(worker->status) || WIFSIGNALED(worker->status);
+	return has_no_filter(worker) ? on_any_entry(worker) : on_entry(worker);
+}
+
+static int on_event(struct worker *worker, int event)
+{
+	switch (event) {
+	case PTRACE_EVENT_EXEC:
+		return trace_on_exec(worker);
+	case PTRACE_EVENT_EXIT:
+		return trace_on_exit(worker);
+	default: /* of a new task: it reports itself */
+		return 0;
+	}
+}
+
+/* What stopped a task. Returns 1 when the worker now stands before an operation, 0 when the task
+ * goes on (unless it is queued), or -errno. */
+static int on_stop(struct worker *worker, int status, int *request, int *deliver)
+{
+	int number = WSTOPSIG(status), event = status >> 16;
+	bool is_stopping =
+		number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+
+	if (event == PTRACE_EVENT_SECCOMP)
+		return on_call_entry(worker);
+	if (number == (SIGTRAP | 0x80)) {
+		if (has_no_filter(worker) && machine_is_entry(worker->now->task.pid))
+			return on_call_entry(worker);
+		return worker->now->is_pending ? on_exit_stop(worker) : 0;
+	}
+	if (event == PTRACE_EVENT_STOP) {
+		/* It stays stopped until it is told to continue, as without us. */
+		*request = is_stopping ? PTRACE_LISTEN : *request;
+		return 0;
+	}
+	if (event)
+		return on_event(worker, event);
+	*deliver = number;
 	return 0;
+}
+
+/* Fails with ESRCH once the task was killed; wait reports that. */
+static void resume(struct worker *worker, int request, int deliver)
+{
+	struct tracee *tracee = worker->now;
+
+	/* At first it runs, or its first stop is yet to be seen. */
+	if (tracee->has_stopped)
+		ptrace((enum __ptrace_request)request, tracee->task.pid, NULL, (long)deliver);
+	tracee->has_stopped = true;
+}
+
+static struct tracee *first_queued(const struct worker *worker)
+{
+	for (unsigned i = 0; !worker->in_flight && i < worker->tracee_count; i++) {
+		if (worker->tracees[i]->is_queued)
+			return worker->tracees[i];
+	}
+	return NULL;
+}
+
+/* Handles one stop, the queue first. Returns 1 when a worker stands before an operation. */
+static int step(struct worker *worker)
+{
+	struct tracee *queued = first_queued(worker);
+	int request = has_no_filter(worker) ? PTRACE_SYSCALL : PTRACE_CONT;
+	int deliver = 0, status, err;
+
+	if (queued) {
+		trace_switch(worker, queued);
+		queued->is_queued = false;
+		err = on_call_entry(worker);
+	} else {
+		err = trace_await(&worker, &status);
+		if (err || !worker)
+			return err;
+		err = on_stop(worker, status, &request, &deliver);
+	}
+	if (err == -ESRCH)
+		err = 0; /* killed by the watchdog between two steps */
+	if (!err && !worker->now->is_queued)
+		resume(worker, request, deliver);
+	/* Of several workers one may stand while others of its tasks go on. */
+	if (trace_standing(worker))
+		trace_switch(worker, trace_standing(worker));
+	return err;
 }
 
 /* Restarts the worker again and again until it stands before an operation. */
 static int run_on(struct worker *worker, int request)
 {
-	int deliver = 0, err, number, event;
+	int err = 0;
 
 	if (worker->trace->input->count > 1)
-		watchdog_turn(worker->task.pid);
-	for (;;) {
-		/* At first it runs, or its first stop is yet to be seen. Fails with ESRCH once the
-		 * task was killed; wait reports that. */
-		if (worker->trace->input->filter->is_unusable)
-			request = PTRACE_SYSCALL;
-		if (worker->has_stopped)
-			ptrace((enum __ptrace_request)request, worker->task.pid, NULL,
-				(long)deliver);
-		worker->has_stopped = true;
-		request = PTRACE_CONT;
-		deliver = 0;
-		err = await_stop(worker);
-		if (err || worker->has_ended)
-			return err;
-		number = WSTOPSIG(worker->status);
-		event = worker->status >> 16;
-		if (event == PTRACE_EVENT_SECCOMP)
-			err = on_entry(worker);
-		else if (number == (SIGTRAP | 0x80))
-			err = on_call(worker);
-		else if (!event)
-			deliver = number;
-		if (err == -ESRCH)
-			err = 0; /* killed by the watchdog between two steps */
-		if (err)
-			return err < 0 ? err : 0;
-	}
+		watchdog_turn(worker->pid);
+	resume(worker, has_no_filter(worker) ? PTRACE_SYSCALL : request, 0);
+	while (!err && !worker->has_ended)
+		err = step(worker);
+	return err < 0 ? err : 0;
 }
 
 int trace_go_on(struct worker *worker)
 {
-	int request = PTRACE_CONT, err = worker->has_op ? begin(worker, &request) : 0;
+	int request = PTRACE_CONT, err = worker->now->has_op ? begin(worker, &request) : 0;
 
 	if (err == -ESRCH)
 		err = 0;
@@ -487,11 +560,11 @@ int trace_refuse(struct worker *worker, int error)
 {
 	int err;
 
-	worker->has_op = false;
-	worker->op.effect = worker->op.result = -error;
-	err = machine_skip_call(worker->task.pid, &worker->call, -error);
+	worker->now->has_op = false;
+	worker->now->op.effect = worker->now->op.result = -error;
+	err = machine_skip_call(worker->now->task.pid, &worker->now->call, -error);
 	if (!err)
-		err = add_op(worker, &worker->op);
+		err = add_op(worker, &worker->now->op);
 	return err ? err : run_on(worker, PTRACE_CONT);
 }
 
@@ -500,41 +573,19 @@ int trace_refuse(struct worker *worker, int error)
 static int worker_init(struct worker *worker, struct trace *trace, unsigned number)
 {
 	const struct trace_input *input = trace->input;
+	int err;
 
-	*worker = (struct worker){.trace = trace,
-		.number = number,
-		.task = {.pid = input->pids[number],
-			.peers = input->pids,
-			.peer_count = input->count,
-			.inodes = input->inodes,
-			.tree = trace->recording->final}};
-	worker->task.pidfd = (int)syscall(SYS_pidfd_open, worker->task.pid, 0);
-	if (worker->task.pidfd < 0)
-		return -errno;
+	*worker = (struct worker){.trace = trace, .number = number, .pid = input->pids[number]};
+	err = trace_add_tracee(worker, worker->pid);
+	if (err)
+		return err;
+	worker->now = worker->tracees[0];
+	if (input->is_program)
+		begin_chance(worker);
 	if (!input->scheduler)
 		return 0;
 	worker->turn = calloc(1, sizeof(*worker->turn));
 	return worker->turn ? 0 : -ENOMEM;
-}
-
-/* Kills what has not ended. */
-static void worker_release(struct worker *worker)
-{
-	if (!worker->has_ended) {
-		kill(worker->task.pid, SIGKILL);
-		while (!worker->has_ended) {
-			if (await_stop(worker))
-				break;
-			ptrace(PTRACE_CONT, worker->task.pid, NULL, NULL);
-		}
-	}
-	op_release(&worker->op);
-	for (unsigned i = 0; i < worker->mapping_count; i++)
-		close(worker->mappings[i].fd);
-	free(worker->mappings);
-	free(worker->turn);
-	if (worker->task.pidfd >= 0)
-		close(worker->task.pidfd);
 }
 
 static enum ending ending_of(const struct worker *worker, bool is_late)
@@ -602,6 +653,6 @@ int trace_run(const struct trace_input *input, struct recording *recording)
 	if (!err)
 		classify_end(&trace, is_late);
 	for (unsigned i = 0; i < input->count; i++)
-		worker_release(&workers[i]);
+		trace_worker_release(&workers[i]);
 	return err;
 }

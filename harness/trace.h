@@ -17,13 +17,17 @@ enum { TRACE_MAX_OPS = 20000, TRACE_MAX_CREW_OPS = 4000 /* of several workers to
 
 enum { TRACE_MAX_WORKERS = 8 };
 
-/* Seizes a process that waits. `stops_at_all`: it has no filter, and stops at each of its calls.
- * Returns 0 or -errno; -EPERM means that this host does not allow ptrace. */
-int trace_seize(pid_t pid, bool stops_at_all);
+/* Seizes a process that waits. `is_program`: what it forks is followed, too. `stops_at_all`: it has
+ * no filter, and stops at each of its calls. Returns 0 or -errno; -EPERM means that this host does
+ * not allow ptrace. */
+int trace_seize(pid_t pid, bool is_program, bool stops_at_all);
 
 /* What else happens at every operation's entry, before it runs; NULL hook: nothing. */
 struct trace_hook {
 	void (*before_op)(void *context);
+	/* The worker (of a program its first process) has ended; status as of waitpid(2). Returns 0
+	 * or -errno, which ends the run. */
+	int (*at_end)(void *context, int status);
 	void *context;
 };
 
@@ -49,6 +53,9 @@ struct trace_input {
 	const struct trace_hook *hook;
 	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */
 	const struct trace_scheduler *scheduler;
+	/* The processes wait for a child that they fork first, which is somebody's own program: see
+	 * record_program.h. */
+	bool is_program;
 	unsigned struck; /* only this worker's operations are put to libfiu, ... */
 	bool has_fault;  /* ... and the plan may strike them */
 	bool is_crashed; /* see touch_op() */

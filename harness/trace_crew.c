@@ -23,20 +23,21 @@
 
 static int must_wait(const struct worker *worker)
 {
-	const struct op *op = &worker->op;
-	struct lock_request request = {.fd = (int)worker->call.args[0],
+	const struct op *op = &worker->now->op;
+	struct lock_request request = {.fd = (int)worker->now->call.args[0],
 		.is_flock = op->point == POINT_FLOCK,
 		.is_exclusive = op->lock == LOCK_EXCLUDE,
 		.start = (uint64_t)op->offset,
 		.end = op->size_bytes ? (uint64_t)op->offset + op->size_bytes - 1 : UINT64_MAX};
 
-	return op->kind == OP_LOCK && op->is_blocking ? task_must_wait(&worker->task, &request) : 0;
+	return op->kind == OP_LOCK && op->is_blocking ? task_must_wait(&worker->now->task, &request)
+	                                              : 0;
 }
 
 bool trace_crew_must_let_go(const struct worker *worker)
 {
-	return worker->op.point == POINT_FLOCK && must_wait(worker) > 0 &&
-	       task_holds_flock(&worker->task, (int)worker->call.args[0]);
+	return worker->now->op.point == POINT_FLOCK && must_wait(worker) > 0 &&
+	       task_holds_flock(&worker->now->task, (int)worker->now->call.args[0]);
 }
 
 static void note_lock(struct turn *turn, uint32_t object)
@@ -70,9 +71,9 @@ static bool is_fault_expected(const struct worker *worker)
 
 static void touch(const struct worker *worker, struct footprint *footprint)
 {
-	const struct op *op = &worker->op;
+	const struct op *op = &worker->now->op;
 
-	touch_op(op, worker->task.tree, worker->trace->input->is_crashed, footprint);
+	touch_op(op, worker->now->task.tree, worker->trace->input->is_crashed, footprint);
 	/* Also a lock that is changed into a shared one lets others in. */
 	if ((op->kind == OP_CLOSE || (op->kind == OP_LOCK && op->lock == LOCK_SHARE)) &&
 		may_hold_lock(worker->turn, op->object))
@@ -166,7 +167,7 @@ static void note_attempt(struct worker *worker, const struct footprint *footprin
 	struct turn *turn = worker->turn;
 
 	turn->attempts[turn->attempt_count++ % MAX_ATTEMPTS] =
-		(struct attempt){signature_of(&worker->op), false, *footprint};
+		(struct attempt){signature_of(&worker->now->op), false, *footprint};
 }
 
 /* What a worker changed itself, it may see at its next attempt. */
@@ -189,7 +190,7 @@ static void note_own_changes(struct worker *worker, size_t first_event)
 static void note_sleep(struct worker *worker)
 {
 	struct turn *turn = worker->turn;
-	uint64_t signature = signature_of(&worker->op);
+	uint64_t signature = signature_of(&worker->now->op);
 
 	worker->fake.has_slept = false;
 	turn->repeats = 0;
@@ -232,7 +233,7 @@ static bool is_spinning(struct worker *worker)
 	struct turn *turn = worker->turn;
 	const struct attempt *last = &turn->attempts[(turn->attempt_count - 1) % MAX_ATTEMPTS];
 
-	if (!turn->attempt_count || last->signature != signature_of(&worker->op))
+	if (!turn->attempt_count || last->signature != signature_of(&worker->now->op))
 		turn->repeats = 0;
 	else
 		turn->repeats++;
@@ -246,11 +247,12 @@ static int settle(struct worker *worker)
 {
 	int err = 0;
 
-	while (!err && !worker->has_ended && (!worker->has_op || !is_noticeable(worker)))
+	while (!err && !worker->has_ended && (!worker->now->has_op || !is_noticeable(worker)))
 		err = trace_go_on(worker);
 	if (!err && !worker->has_ended)
 		err = trace_compare_mappings(worker);
-	if (!err && worker->has_op && (worker->fake.has_slept || is_spinning(worker)))
+	if (!err && !worker->has_ended && worker->now->has_op &&
+		(worker->fake.has_slept || is_spinning(worker)))
 		note_sleep(worker);
 	worker->turn->arrived_at = worker->trace->recording->count;
 	return err;
@@ -269,15 +271,15 @@ static int take_turn(struct worker *worker, bool is_deadlocked)
 		err = trace_renew(worker);
 	/* What it meant to do it on is gone: the kernel tells it so. */
 	if (!err)
-		worker->has_op = false;
+		worker->now->has_op = false;
 	if (err > 0) {
 		struct footprint own = {0};
 
 		touch(worker, &own);
 		touch(worker, footprint);
 		note_attempt(worker, &own);
-		if (worker->op.kind == OP_LOCK && worker->op.lock != LOCK_TEST)
-			note_lock(turn, worker->op.object);
+		if (worker->now->op.kind == OP_LOCK && worker->now->op.lock != LOCK_TEST)
+			note_lock(turn, worker->now->op.object);
 		err = 0;
 	}
 	if (!err)
@@ -307,7 +309,8 @@ static int find_enabled(struct trace *trace)
 			continue;
 		has_napping |= worker->turn->is_napping;
 		/* Bytes counted from the end of a file that others write. */
-		waits = worker->op.is_blocking && worker->has_op ? trace_renew(worker) : 0;
+		waits = worker->now->op.is_blocking && worker->now->has_op ? trace_renew(worker)
+		                                                           : 0;
 		if (waits >= 0)
 			waits = must_wait(worker);
 		if (waits < 0)
@@ -334,7 +337,7 @@ static int find_refused(const struct trace *trace)
 
 		if (worker->has_ended)
 			continue;
-		if (worker->op.point != POINT_FCNTL || worker->call.args[1] != F_SETLKW)
+		if (worker->now->op.point != POINT_FCNTL || worker->now->call.args[1] != F_SETLKW)
 			return -1;
 		if (last < 0 || worker->turn->arrived_at >= trace->workers[last].turn->arrived_at)
 			last = (int)i;

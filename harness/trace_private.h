@@ -39,23 +39,37 @@ struct turn {
 	size_t arrived_at; /* where it stands: events of the recording then */
 };
 
-struct worker {
-	struct trace *trace;
-	unsigned number;
+/* One task of a worker, and the call that it stands before, or makes. */
+struct tracee {
 	struct task task;
-	struct fake fake;
-	struct turn *turn; /* owned; NULL: there is one worker only */
+	uint64_t random; /* its chance, while another task has its turn; see struct fake */
 
-	/* The call that it stands before, or makes. */
+	bool has_stopped, is_queued; /* queued: at a call's entry, until another's has ended */
 	bool has_op, is_pending;
 	unsigned decoded_at; /* trace->changes then */
 	struct call call;
 	struct op op;
-	uint64_t saved_argument; /* of a changed call: args[2] of a shortened one, args[1] of flock
-	                          */
+	uint64_t saved_argument; /* of a changed call: the count of a shortened one, args[1] of
+	                          * flock */
 	uint64_t saved_vector_address;
 	struct iovec saved_vector;
 	bool is_letting_go; /* a flock that waits: it gives up the lock that it has first */
+};
+
+struct worker {
+	struct trace *trace;
+	unsigned number;
+	pid_t pid; /* who was seized; if it is killed all its tasks are */
+	struct fake fake;
+	struct turn *turn; /* owned; NULL: there is one worker only */
+
+	struct tracee **tracees; /* owned; tasks that live */
+	unsigned tracee_count, born;
+	struct tracee *now;       /* whose stop is looked at, or who stands before an operation */
+	struct tracee *in_flight; /* makes an operation; no other task may begin one */
+	/* Of a program: the process that it began as, a child of the seized one. */
+	pid_t main_pid;
+	bool has_main_ended;
 
 	struct mapping {
 		uint32_t object;
@@ -64,7 +78,7 @@ struct worker {
 	unsigned mapping_count;
 
 	bool is_struck, is_endless; /* killed on purpose */
-	bool has_stopped, has_begun, has_ended;
+	bool has_begun, has_ended;
 	int status;
 };
 
@@ -81,6 +95,30 @@ int trace_refuse(struct worker *worker, int error);
 /* Decodes the operation that the worker stands before, once more where others changed something
  * meanwhile. Returns 1, 0 when it is none of our business, or -errno. */
 int trace_renew(struct worker *worker);
+
+/* ---- the tasks of a worker (harness/trace_tasks.c) ---- */
+
+/* Follows one more task. Returns 0 or -errno. */
+int trace_add_tracee(struct worker *worker, pid_t pid);
+
+/* Makes a task the one whose turn it is. */
+void trace_switch(struct worker *worker, struct tracee *tracee);
+
+/* The task that stands before an operation; NULL: none. */
+struct tracee *trace_standing(const struct worker *worker);
+
+/* Waits for the next stop of a task of *worker or, where others run, of another worker's, which
+ * *worker then is, with that task as its turn. NULL: a task has ended. Returns 0 or -errno. */
+int trace_await(struct worker **worker, int *status);
+
+/* At a stop after execve(2): the new image gets a clock and random bytes as the old one had. */
+int trace_on_exec(struct worker *worker);
+
+/* At a stop before the end of a task: files that it closes that way. */
+int trace_on_exit(struct worker *worker);
+
+/* Kills what has not ended, and reaps it. */
+void trace_worker_release(struct worker *worker);
 
 /* ---- several workers (harness/trace_crew.c) ---- */
 

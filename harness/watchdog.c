@@ -50,6 +50,11 @@ void watchdog_touch(void)
 	idle_ticks = 0;
 }
 
+bool watchdog_has_bitten(void)
+{
+	return has_bitten;
+}
+
 bool watchdog_stop(void)
 {
 	watched = 0;

@@ -16,6 +16,9 @@ void watchdog_turn(pid_t pid);
 /* The child has done something; the time begins anew. Cheap. */
 void watchdog_touch(void);
 
+/* Whether it had to kill since watchdog_start(). */
+bool watchdog_has_bitten(void);
+
 /* Stops watching; call before the pid is reaped or right after. True: it had to be killed. */
 bool watchdog_stop(void);
 

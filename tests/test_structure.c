@@ -54,7 +54,7 @@ enum { LAYER_COUNT = sizeof(layers) / sizeof(*layers) };
 /* Several files are one module: what begins with the name and an underscore, and has no layer of
  * its own. */
 static const char *const families[] = {"cmd", "crash", "decode", "explore", "judge", "machine",
-	"micro_op", "probe", "store", "trace", "tree"};
+	"micro_op", "probe", "record", "store", "trace", "tree"};
 
 /* What a strategy may know: how to be one, and help with files. */
 static const char strategy_headers[] = "strategy store io txn view";

@@ -1,0 +1,267 @@
+/*
+ * The tasks of a worker. A built-in worker is one; a program has as many processes and threads as
+ * it likes. Each new one is seized by the kernel before it runs (PTRACE_O_TRACECLONE and its
+ * like), reports itself by its first stop, and is followed from then on.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/trace_private.h"
+#include "harness/watchdog.h"
+
+/* Tasks that outlive the program's first process get so long without an operation. */
+enum { GRACE_MS = 2000 };
+
+/* Tasks draw from the same seed, far apart. */
+static const uint64_t task_chance = 0x9fb21c651e98df25u;
+
+static bool is_program(const struct worker *worker)
+{
+	return worker->trace->input->is_program;
+}
+
+struct tracee *trace_standing(const struct worker *worker)
+{
+	for (unsigned i = 0; i < worker->tracee_count; i++) {
+		if (worker->tracees[i]->has_op)
+			return worker->tracees[i];
+	}
+	return NULL;
+}
+
+void trace_switch(struct worker *worker, struct tracee *tracee)
+{
+	if (worker->now == tracee)
+		return;
+	if (worker->now)
+		worker->now->random = worker->fake.random;
+	worker->fake.random = tracee->random;
+	worker->now = tracee;
+}
+
+/* ---- coming ---- */
+
+int trace_add_tracee(struct worker *worker, pid_t pid)
+{
+	const struct trace_input *input = worker->trace->input;
+	struct tracee **more = realloc(worker->tracees, (worker->tracee_count + 1) * sizeof(*more));
+	struct tracee *tracee = more ? calloc(1, sizeof(*tracee)) : NULL;
+	int err;
+
+	if (more)
+		worker->tracees = more;
+	if (!tracee)
+		return -ENOMEM;
+	tracee->task = (struct task){.pid = pid,
+		.peers = input->pids,
+		.peer_count = input->count,
+		.inodes = input->inodes,
+		.tree = worker->trace->recording->final};
+	err = task_open(&tracee->task);
+	if (err) {
+		free(tracee);
+		return err;
+	}
+	tracee->random = worker->fake.random + worker->born++ * task_chance;
+	worker->tracees[worker->tracee_count++] = tracee;
+	/* The process that was seized only waits for others. */
+	if (is_program(worker) && worker->tracee_count > 1 && !worker->main_pid)
+		worker->main_pid = pid;
+	return 0;
+}
+
+/* ---- going ---- */
+
+static void remove_tracee(struct worker *worker, struct tracee *tracee)
+{
+	unsigned at = 0;
+
+	while (worker->tracees[at] != tracee)
+		at++;
+	memmove(worker->tracees + at, worker->tracees + at + 1,
+		(worker->tracee_count - at - 1) * sizeof(*worker->tracees));
+	worker->tracee_count--;
+	if (worker->in_flight == tracee)
+		worker->in_flight = NULL;
+	if (worker->now == tracee)
+		worker->now = NULL;
+	op_release(&tracee->op);
+	task_close(&tracee->task);
+	free(tracee);
+}
+
+static void kill_all(const struct worker *worker)
+{
+	for (unsigned i = 0; i < worker->tracee_count; i++)
+		kill(worker->tracees[i]->task.pid, SIGKILL);
+}
+
+static int on_end(struct worker *worker, struct tracee *tracee, int status)
+{
+	const struct trace_hook *hook = worker->trace->input->hook;
+	pid_t pid = tracee->task.pid;
+	int err = 0;
+
+	remove_tracee(worker, tracee);
+	if (pid == (is_program(worker) ? worker->main_pid : worker->pid)) {
+		worker->status = status;
+		worker->has_main_ended = true;
+		if (hook->at_end)
+			err = hook->at_end(hook->context, status);
+		/* What it left running in the background may yet change something. */
+		if (is_program(worker) && !watchdog_has_bitten())
+			watchdog_start(worker->pid, GRACE_MS);
+	} else if (pid == worker->pid) {
+		if (!worker->has_main_ended)
+			worker->status = status;
+		/* It was killed; where it is no init of its own, the others were not. */
+		kill_all(worker);
+	}
+	worker->has_ended = !worker->tracee_count;
+	return err;
+}
+
+/* ---- stops ---- */
+
+static struct tracee *find_tracee(struct trace *trace, pid_t pid, struct worker **worker)
+{
+	for (unsigned i = 0; i < trace->input->count; i++) {
+		for (unsigned k = 0; k < trace->workers[i].tracee_count; k++) {
+			*worker = &trace->workers[i];
+			if ((*worker)->tracees[k]->task.pid == pid)
+				return (*worker)->tracees[k];
+		}
+	}
+	return NULL;
+}
+
+/* Whose child a new task is: one of several workers that run at the same time. */
+static struct worker *find_parent(struct trace *trace, struct worker *likely, pid_t pid)
+{
+	struct worker *worker;
+	char path[64], line[128];
+	int parent = 0, process = 0;
+	FILE *status;
+
+	if (trace->input->count == 1)
+		return likely;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status)) {
+		sscanf(line, "PPid: %d", &parent);
+		sscanf(line, "Tgid: %d", &process);
+	}
+	if (status)
+		fclose(status);
+	if (find_tracee(trace, process, &worker) || find_tracee(trace, parent, &worker))
+		return worker;
+	return likely;
+}
+
+int trace_await(struct worker **worker, int *status)
+{
+	struct trace *trace = (*worker)->trace;
+	/* Children of ours that are none of these must not be waited for. */
+	pid_t wanted = is_program(*worker) ? -1 : (*worker)->pid, pid;
+	struct tracee *tracee;
+	int err = 0;
+
+	while ((pid = waitpid(wanted, status, __WALL)) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	watchdog_touch();
+	tracee = find_tracee(trace, pid, worker);
+	if (!tracee && WIFSTOPPED(*status)) {
+		*worker = find_parent(trace, *worker, pid);
+		err = trace_add_tracee(*worker, pid);
+		tracee = err ? NULL : (*worker)->tracees[(*worker)->tracee_count - 1];
+		/* Killed before it could be looked at. */
+		if (err == -ESRCH || err == -ENOENT)
+			err = 0;
+		if (tracee)
+			tracee->has_stopped = true;
+	}
+	if (!tracee) {
+		*worker = NULL;
+		return err;
+	}
+	if (!WIFSTOPPED(*status)) {
+		err = on_end(*worker, tracee, *status);
+		*worker = NULL;
+		return err;
+	}
+	tracee->has_stopped = true;
+	trace_switch(*worker, tracee);
+	return 0;
+}
+
+/* The thread that calls execve(2) gets the id of its process; the other threads are gone. */
+static void take_over(struct worker *worker)
+{
+	struct tracee *tracee = worker->now, *former;
+	unsigned long former_pid = 0;
+
+	ptrace(PTRACE_GETEVENTMSG, tracee->task.pid, NULL, &former_pid);
+	for (unsigned i = 0; i < worker->tracee_count; i++) {
+		former = worker->tracees[i];
+		if (former == tracee || former->task.pid != (pid_t)former_pid)
+			continue;
+		tracee->random = former->random;
+		op_release(&tracee->op);
+		tracee->has_op = tracee->is_pending = tracee->is_queued = false;
+		if (worker->in_flight == tracee)
+			worker->in_flight = NULL;
+		remove_tracee(worker, former);
+		return;
+	}
+}
+
+int trace_on_exec(struct worker *worker)
+{
+	pid_t pid = worker->now->task.pid;
+	int err;
+
+	take_over(worker);
+	if (task_is_setuid(&worker->now->task))
+		worker->trace->recording->notes |= NOTE_SETUID;
+	err = machine_calm_image(pid, worker->trace->input->seed);
+	return err == -ESRCH ? 0 : err;
+}
+
+int trace_on_exit(struct worker *worker)
+{
+	(void)worker;
+	return 0;
+}
+
+void trace_worker_release(struct worker *worker)
+{
+	struct worker *of;
+	int status;
+
+	if (!worker->has_ended)
+		kill(worker->pid, SIGKILL);
+	while (!worker->has_ended && worker->tracee_count) {
+		kill_all(worker);
+		of = worker;
+		if (trace_await(&of, &status))
+			break;
+		if (of && of->now)
+			ptrace(PTRACE_CONT, of->now->task.pid, NULL, NULL);
+	}
+	while (worker->tracee_count)
+		remove_tracee(worker, worker->tracees[0]);
+	free(worker->tracees);
+	for (unsigned i = 0; i < worker->mapping_count; i++)
+		close(worker->mappings[i].fd);
+	free(worker->mappings);
+	free(worker->turn);
+}
