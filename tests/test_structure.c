@@ -20,7 +20,7 @@
 /* From the ground up. A module may include those before it and itself; those on one line do not
  * know each other. */
 static const char *const layers[] = {
-	"exit_code io suggest op txn watchdog progress child interrupt machine footprint",
+	"exit_code io suggest op txn watchdog progress child interrupt machine footprint sandbox",
 	"jobs explore",
 	"tree view",
 	"recording options strategy filter model",
