@@ -322,9 +322,9 @@ int cmd_replay(int argc, char **argv)
 	machine_unmap_clock();
 	err = inject_init();
 	if (!err)
-		err = filter_init(&replay.filter, false);
+		err = filter_init(&replay.filter, 0);
 	if (!err)
-		err = filter_init(&replay.crew_filter, true);
+		err = filter_init(&replay.crew_filter, FILTER_LOOKS);
 	if (!err)
 		err = workspace_init(&replay.workspace, &replay.scratch, 0);
 	if (!err)

@@ -553,8 +553,8 @@ int cmd_run(int argc, char **argv)
 	prepare(&run);
 	progress_init(&run.progress, run.unit_count,
 		options_when("progress", run.options.progress, true));
-	if (inject_init() || filter_init(&run.filter, false) ||
-		filter_init(&run.crew_filter, true)) {
+	if (inject_init() || filter_init(&run.filter, 0) ||
+		filter_init(&run.crew_filter, FILTER_LOOKS)) {
 		fputs("error: libfiu or libseccomp could not be started\n", stderr);
 		release(&run);
 		return EXIT_HARNESS;

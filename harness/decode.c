@@ -337,10 +337,13 @@ static int decode_io(const struct task *task, const struct call *call, struct op
 	case SYS_writev:
 		decode_point(POINT_WRITEV, op);
 		return decode_vectors(task, call, -1, 0, op);
-	default: /* pwritev, pwritev2 */
+	case SYS_pwritev:
+	case SYS_pwritev2:
 		decode_point(POINT_PWRITEV, op);
 		return decode_vectors(
 			task, call, (int64_t)a[3], call->number == SYS_pwritev2 ? a[5] : 0, op);
+	default:
+		return 0;
 	}
 }
 
@@ -533,4 +536,17 @@ int decode_exit(const struct task *task, const struct call *call, struct op *op)
 		op->mode = st.st_mode & 07777;
 	/* Inode numbers are reused: what was bound to this one is gone. */
 	return inode_map_set(task->inodes, st.st_dev, st.st_ino, tree_object_count(task->tree));
+}
+
+unsigned decode_count_argument(long number)
+{
+	switch (number) {
+	case SYS_sendfile:
+		return 3;
+	case SYS_splice:
+	case SYS_copy_file_range:
+		return 4;
+	default:
+		return 2;
+	}
 }

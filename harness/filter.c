@@ -1,11 +1,19 @@
-/* The list of calls that stop, and its compilation to BPF through a memory file. */
+/*
+ * Method: one table of rules, which libseccomp compiles to BPF through a memory file, and which
+ * filter_ask() reads itself. Limit: x86-64.
+ */
 #include "harness/filter.h"
 
+#include <asm/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,175 +23,304 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* To install one takes a millisecond. */
 enum { PATIENCE_MS = 1000 };
 
-static const int traced_calls[] = {
-	SCMP_SYS(open),
-	SCMP_SYS(openat),
-	SCMP_SYS(openat2),
-	SCMP_SYS(creat),
-	SCMP_SYS(close),
-	SCMP_SYS(read),
-	SCMP_SYS(pread64),
-	SCMP_SYS(readv),
-	SCMP_SYS(preadv),
-	SCMP_SYS(preadv2),
-	SCMP_SYS(write),
-	SCMP_SYS(pwrite64),
-	SCMP_SYS(writev),
-	SCMP_SYS(pwritev),
-	SCMP_SYS(pwritev2),
-	SCMP_SYS(truncate),
-	SCMP_SYS(ftruncate),
-	SCMP_SYS(fallocate),
-	SCMP_SYS(fsync),
-	SCMP_SYS(fdatasync),
-	SCMP_SYS(sync),
-	SCMP_SYS(syncfs),
-	SCMP_SYS(flock),
-	SCMP_SYS(rename),
-	SCMP_SYS(renameat),
-	SCMP_SYS(renameat2),
-	SCMP_SYS(link),
-	SCMP_SYS(linkat),
-	SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat),
-	SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat),
-	SCMP_SYS(rmdir),
-	SCMP_SYS(symlink),
-	SCMP_SYS(symlinkat),
-	SCMP_SYS(chmod),
-	SCMP_SYS(fchmod),
-	SCMP_SYS(fchmodat),
-	/* What differs from run to run: see fake.h. */
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(getpid),
-	SCMP_SYS(kill),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(pidfd_open),
-	SCMP_SYS(getrandom),
+/* Since Linux 6.6. */
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
+/* Whose calls a rule is for. */
+enum scope {
+	ALL,
+	OURS = 1,     /* workers of the house: not FILTER_PROGRAM */
+	LOOKS = 2,    /* FILTER_LOOKS */
+	PROGRAM = 4,  /* FILTER_PROGRAM */
+	READERS = 8,  /* whose reads are asked for */
+	BLIND = 16,   /* whose reads are not */
+	CHANGES = 32, /* who changes owners, times and attributes where it matters */
+	NO_LOOKS = 64,
 };
 
-/* Where one of several workers may see what another did, or let it go first. */
-static const int looking_calls[] = {
-	SCMP_SYS(stat),
-	SCMP_SYS(lstat),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(statx),
-	SCMP_SYS(access),
-	SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2),
-	SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat),
-	SCMP_SYS(getdents),
-	SCMP_SYS(getdents64),
-	SCMP_SYS(chdir),
-	SCMP_SYS(utimensat),
-	SCMP_SYS(utime),
-	SCMP_SYS(utimes),
-	SCMP_SYS(futimesat),
-	SCMP_SYS(chown),
-	SCMP_SYS(lchown),
-	SCMP_SYS(fchown),
-	SCMP_SYS(fchownat),
-	SCMP_SYS(setxattr),
-	SCMP_SYS(lsetxattr),
-	SCMP_SYS(fsetxattr),
-	SCMP_SYS(removexattr),
-	SCMP_SYS(lremovexattr),
-	SCMP_SYS(fremovexattr),
-	SCMP_SYS(getxattr),
-	SCMP_SYS(lgetxattr),
-	SCMP_SYS(fgetxattr),
-	SCMP_SYS(listxattr),
-	SCMP_SYS(llistxattr),
-	SCMP_SYS(flistxattr),
-	SCMP_SYS(statfs),
-	SCMP_SYS(fstatfs),
-	SCMP_SYS(mknod),
-	SCMP_SYS(mknodat),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(sched_yield),
+/* All rules of a call have the same answer, or no arguments in common. */
+struct rule {
+	long number;
+	enum scope scope; /* in all of these */
+	int answer;
+	enum { ANY, MASK_IS, AT_LEAST } test;
+	unsigned argument;
+	uint64_t mask, value;
 };
 
-/* Calls that the recorder cannot follow, and that every program can do without. */
-static const int missing_calls[] = {
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_setup),
-	SCMP_SYS(copy_file_range),
+/* Of an argument of 32 bits the kernel looks at nothing else. */
+static const uint64_t WORD = 0xffffffff;
+
+#define STOPS(call)                                                                                \
+	{                                                                                          \
+		SYS_##call, ALL, FILTER_STOP, ANY, 0, 0, 0                                         \
+	}
+#define STOPS_FOR(call, scope)                                                                     \
+	{                                                                                          \
+		SYS_##call, scope, FILTER_STOP, ANY, 0, 0, 0                                       \
+	}
+#define STOPS_IF(call, scope, argument, mask, value)                                               \
+	{                                                                                          \
+		SYS_##call, scope, FILTER_STOP, MASK_IS, argument, mask, value                     \
+	}
+#define FAILS(call, error)                                                                         \
+	{                                                                                          \
+		SYS_##call, ALL, -(error), ANY, 0, 0, 0                                            \
+	}
+#define FAILS_IF(call, error, argument, mask, value)                                               \
+	{                                                                                          \
+		SYS_##call, ALL, -(error), MASK_IS, argument, mask, value                          \
+	}
+
+/* An open that may make, empty or write a file. */
+#define OPENS_TO_WRITE(call, flags)                                                                \
+	STOPS_IF(call, BLIND, flags, O_CREAT, O_CREAT),                                            \
+		STOPS_IF(call, BLIND, flags, O_TRUNC, O_TRUNC),                                    \
+		STOPS_IF(call, BLIND, flags, O_WRONLY, O_WRONLY),                                  \
+		STOPS_IF(call, BLIND, flags, O_RDWR, O_RDWR),                                      \
+		STOPS_IF(call, BLIND, flags, O_TMPFILE & ~O_DIRECTORY, O_TMPFILE & ~O_DIRECTORY)
+
+enum { FALLOCATE_KNOWN = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE };
+
+static const struct rule rules[] = {
+	/* ---- opens and descriptors ---- */
+	STOPS_FOR(open, READERS),
+	OPENS_TO_WRITE(open, 1),
+	STOPS_FOR(openat, READERS),
+	OPENS_TO_WRITE(openat, 2),
+	STOPS(openat2),
+	STOPS(creat),
+	STOPS(close),
+	STOPS(dup2),
+	STOPS(dup3),
+	/* Only root may, and none of the paths that are followed would lead there. */
+	FAILS(open_by_handle_at, EPERM),
+
+	/* ---- data ---- */
+	STOPS_FOR(read, READERS),
+	STOPS_FOR(pread64, READERS),
+	STOPS_FOR(readv, READERS),
+	STOPS_FOR(preadv, READERS),
+	STOPS_FOR(preadv2, READERS),
+	STOPS(write),
+	STOPS(pwrite64),
+	STOPS(writev),
+	STOPS(pwritev),
+	STOPS(pwritev2),
+	STOPS(sendfile),
+	STOPS(splice),
+	STOPS(copy_file_range),
+	STOPS(truncate),
+	STOPS(ftruncate),
+	STOPS_IF(fallocate, ALL, 1, WORD & ~(uint64_t)FALLOCATE_KNOWN, 0),
+	/* What moves the bytes behind it is not followed. Programs do without: not all file systems
+         * can. The same goes for sharing blocks. */
+	FAILS_IF(fallocate, EOPNOTSUPP, 1, FALLOC_FL_NO_HIDE_STALE, FALLOC_FL_NO_HIDE_STALE),
+	FAILS_IF(fallocate, EOPNOTSUPP, 1, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_COLLAPSE_RANGE),
+	FAILS_IF(fallocate, EOPNOTSUPP, 1, FALLOC_FL_INSERT_RANGE, FALLOC_FL_INSERT_RANGE),
+	FAILS_IF(fallocate, EOPNOTSUPP, 1, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_UNSHARE_RANGE),
+	FAILS_IF(fallocate, EOPNOTSUPP, 1, 0x80, 0x80), /* WRITE_ZEROES, Linux 6.17 */
+	FAILS_IF(ioctl, EOPNOTSUPP, 1, WORD, FICLONE),
+	FAILS_IF(ioctl, EOPNOTSUPP, 1, WORD, FICLONERANGE),
+	FAILS_IF(ioctl, EOPNOTSUPP, 1, WORD, FIDEDUPERANGE),
+	/* Calls that the recorder cannot follow, and that every program can do without. */
+	FAILS(io_uring_setup, ENOSYS),
+	FAILS(io_setup, ENOSYS),
+
+	/* ---- syncs and locks ---- */
+	STOPS(fsync),
+	STOPS(fdatasync),
+	STOPS(sync),
+	STOPS(syncfs),
+	STOPS(msync),
+	STOPS_FOR(sync_file_range, PROGRAM),
+	STOPS(flock),
+	STOPS_IF(fcntl, LOOKS, 1, WORD, F_GETLK),
+	STOPS_IF(fcntl, LOOKS, 1, WORD, F_SETLK),
+	STOPS_IF(fcntl, LOOKS, 1, WORD, F_SETLKW),
+	STOPS_IF(fcntl, LOOKS, 1, WORD, F_OFD_GETLK),
+	STOPS_IF(fcntl, LOOKS, 1, WORD, F_OFD_SETLK),
+	STOPS_IF(fcntl, LOOKS, 1, WORD, F_OFD_SETLKW),
+
+	/* ---- names ---- */
+	STOPS(rename),
+	STOPS(renameat),
+	STOPS_IF(renameat2, ALL, 4, RENAME_WHITEOUT, 0),
+	FAILS_IF(renameat2, EINVAL, 4, RENAME_WHITEOUT, RENAME_WHITEOUT),
+	STOPS(link),
+	STOPS(linkat),
+	STOPS(unlink),
+	STOPS(unlinkat),
+	STOPS(mkdir),
+	STOPS(mkdirat),
+	STOPS(rmdir),
+	STOPS(symlink),
+	STOPS(symlinkat),
+	STOPS(mknod),
+	STOPS(mknodat),
+
+	/* ---- modes, owners, times, attributes ---- */
+	STOPS(chmod),
+	STOPS(fchmod),
+	STOPS(fchmodat),
+	STOPS(fchmodat2),
+	STOPS_FOR(chown, CHANGES),
+	STOPS_FOR(lchown, CHANGES),
+	STOPS_FOR(fchown, CHANGES),
+	STOPS_FOR(fchownat, CHANGES),
+	STOPS_FOR(utime, CHANGES),
+	STOPS_FOR(utimes, CHANGES),
+	STOPS_FOR(futimesat, CHANGES),
+	STOPS_FOR(utimensat, CHANGES),
+	STOPS_FOR(setxattr, CHANGES),
+	STOPS_FOR(lsetxattr, CHANGES),
+	STOPS_FOR(fsetxattr, CHANGES),
+	STOPS_FOR(removexattr, CHANGES),
+	STOPS_FOR(lremovexattr, CHANGES),
+	STOPS_FOR(fremovexattr, CHANGES),
+
+	/* ---- where one of several workers may see what another did ---- */
+	STOPS_FOR(stat, LOOKS),
+	STOPS_FOR(lstat, LOOKS),
+	STOPS_FOR(fstat, LOOKS),
+	STOPS_FOR(newfstatat, LOOKS),
+	STOPS_FOR(statx, LOOKS),
+	STOPS_FOR(access, LOOKS),
+	STOPS_FOR(faccessat, LOOKS),
+	STOPS_FOR(faccessat2, LOOKS),
+	STOPS_FOR(readlink, LOOKS),
+	STOPS_FOR(readlinkat, LOOKS),
+	STOPS_FOR(getdents, LOOKS),
+	STOPS_FOR(getdents64, LOOKS),
+	STOPS_FOR(chdir, LOOKS),
+	STOPS_FOR(getxattr, LOOKS),
+	STOPS_FOR(lgetxattr, LOOKS),
+	STOPS_FOR(fgetxattr, LOOKS),
+	STOPS_FOR(listxattr, LOOKS),
+	STOPS_FOR(llistxattr, LOOKS),
+	STOPS_FOR(flistxattr, LOOKS),
+	STOPS_FOR(statfs, LOOKS),
+	STOPS_FOR(fstatfs, LOOKS),
+	/* The end of a file, or its holes; other positions are nobody else's business. */
+	{SYS_lseek, LOOKS, FILTER_STOP, AT_LEAST, 2, 0, SEEK_END},
+	/* Or let it go first. With nothing to wait for the last ones are ways to sleep. */
+	STOPS_FOR(nanosleep, OURS | LOOKS),
+	STOPS_FOR(clock_nanosleep, OURS | LOOKS),
+	STOPS_FOR(sched_yield, OURS | LOOKS),
+	STOPS_IF(poll, OURS | LOOKS, 1, WORD, 0),
+	STOPS_IF(ppoll, OURS | LOOKS, 1, WORD, 0),
+	STOPS_IF(select, OURS | LOOKS, 0, WORD, 0),
+	STOPS_IF(pselect6, OURS | LOOKS, 0, WORD, 0),
+
+	/* ---- mappings ---- */
+	/* Shared mappings of files: their stores are seen by comparing. Where reads are looked at,
+         * also private ones of several workers: to load from them is to read. */
+	STOPS_IF(mmap, LOOKS, 3, MAP_ANONYMOUS, 0),
+	STOPS_IF(mmap, NO_LOOKS, 3, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED),
+
+	/* ---- what differs from run to run: see fake.h ---- */
+	STOPS_FOR(clock_gettime, OURS),
+	/* How long something took is not written into files. */
+	STOPS_IF(clock_gettime, PROGRAM, 0, WORD, CLOCK_REALTIME),
+	STOPS_IF(clock_gettime, PROGRAM, 0, WORD, CLOCK_REALTIME_COARSE),
+	STOPS_IF(clock_gettime, PROGRAM, 0, WORD, CLOCK_TAI),
+	STOPS(gettimeofday),
+	STOPS(time),
+	STOPS(getrandom),
+	/* A program has a namespace of its own instead. */
+	STOPS_FOR(getpid, OURS),
+	STOPS_FOR(kill, OURS),
+	STOPS_FOR(tgkill, OURS),
+	STOPS_FOR(pidfd_open, OURS),
+
+	/* ---- for the tracer ---- */
+	STOPS_IF(prctl, ALL, 0, WORD, FILTER_MARK),
+	/* Who traces cannot be traced: to be said. */
+	STOPS_FOR(ptrace, PROGRAM),
 };
 
-static const int lock_commands[] = {
-	F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
-
-static int add_looks(scmp_filter_ctx context)
+static unsigned scope_of(unsigned options)
 {
+	bool is_program = options & FILTER_PROGRAM;
+	bool reads = !is_program || options & (FILTER_LOOKS | FILTER_READS);
+
+	return (is_program ? PROGRAM : OURS) | (options & FILTER_LOOKS ? LOOKS : NO_LOOKS) |
+	       (reads ? READERS : BLIND) |
+	       (options & (FILTER_PROGRAM | FILTER_LOOKS) ? CHANGES : 0);
+}
+
+static int add_rule(scmp_filter_ctx context, const struct rule *rule)
+{
+	uint32_t action = rule->answer == FILTER_STOP ? SCMP_ACT_TRACE(0)
+	                                              : SCMP_ACT_ERRNO((uint32_t)-rule->answer);
+	struct scmp_arg_cmp compare = {.arg = rule->argument, .op = SCMP_CMP_GE};
+
+	if (rule->test == ANY)
+		return seccomp_rule_add(context, action, (int)rule->number, 0);
+	compare.datum_a = rule->value;
+	if (rule->test == MASK_IS) {
+		compare.op = SCMP_CMP_MASKED_EQ;
+		compare.datum_a = rule->mask;
+		compare.datum_b = rule->value;
+	}
+	return seccomp_rule_add_array(context, action, (int)rule->number, 1, &compare);
+}
+
+static int add_rules(scmp_filter_ctx context, unsigned options)
+{
+	unsigned scope = scope_of(options);
 	int err = 0;
 
-	for (size_t i = 0; !err && i < sizeof(looking_calls) / sizeof(*looking_calls); i++)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), looking_calls[i], 0);
-	for (size_t i = 0; !err && i < sizeof(lock_commands) / sizeof(*lock_commands); i++)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(fcntl), 1,
-			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)lock_commands[i]));
-	/* The end of a file, or its holes; other positions are nobody else's business. */
-	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(lseek), 1,
-			SCMP_A2(SCMP_CMP_GE, SEEK_END));
-	/* With nothing to wait for they are ways to sleep. */
-	if (!err)
-		err = seccomp_rule_add(
-			context, SCMP_ACT_TRACE(0), SCMP_SYS(poll), 1, SCMP_A1(SCMP_CMP_EQ, 0));
-	if (!err)
-		err = seccomp_rule_add(
-			context, SCMP_ACT_TRACE(0), SCMP_SYS(ppoll), 1, SCMP_A1(SCMP_CMP_EQ, 0));
-	if (!err)
-		err = seccomp_rule_add(
-			context, SCMP_ACT_TRACE(0), SCMP_SYS(select), 1, SCMP_A0(SCMP_CMP_EQ, 0));
-	if (!err)
-		err = seccomp_rule_add(
-			context, SCMP_ACT_TRACE(0), SCMP_SYS(pselect6), 1, SCMP_A0(SCMP_CMP_EQ, 0));
-	return err;
-}
-
-static scmp_datum_t mapping_mask(bool has_looks)
-{
-	return has_looks ? MAP_ANONYMOUS : MAP_SHARED | MAP_ANONYMOUS;
-}
-
-static scmp_datum_t mapping_flags(bool has_looks)
-{
-	return has_looks ? 0 : MAP_SHARED;
-}
-
-static int add_rules(scmp_filter_ctx context, bool has_looks)
-{
-	int err = has_looks ? add_looks(context) : 0;
-
-	for (size_t i = 0; !err && i < sizeof(traced_calls) / sizeof(*traced_calls); i++)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), traced_calls[i], 0);
-	for (size_t i = 0; !err && i < sizeof(missing_calls) / sizeof(*missing_calls); i++)
-		err = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), missing_calls[i], 0);
-	/* Shared mappings of files: their stores are seen by comparing. With looks also private
-	 * ones, for to load from them is to read. */
-	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(mmap), 1,
-			SCMP_A3(SCMP_CMP_MASKED_EQ, mapping_mask(has_looks),
-				mapping_flags(has_looks)));
-	if (!err)
-		err = seccomp_rule_add(context, SCMP_ACT_TRACE(0), SCMP_SYS(prctl), 1,
-			SCMP_A0(SCMP_CMP_EQ, FILTER_MARK));
+	for (size_t i = 0; !err && i < sizeof(rules) / sizeof(*rules); i++) {
+		if (!(rules[i].scope & ~scope))
+			err = add_rule(context, &rules[i]);
+	}
 	/* A binary tree: a call that does not stop costs a few comparisons. */
 	if (!err)
 		err = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	return err;
+}
+
+/* What libseccomp does with calls that are not of x86-64 is to kill, also those of its own x32
+ * form, which most kernels do not have and whose callers are ready for that. */
+static const struct sock_filter prologue[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, __X32_SYSCALL_BIT, 0, 2),
+	/* The number -1: a call that the tracer has answered. */
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+};
+
+enum { PROLOGUE_COUNT = sizeof(prologue) / sizeof(*prologue) };
+
+/* All jumps lead forward and are relative, so that what comes first changes none. */
+static int read_program(int fd, struct sock_fprog *program)
+{
+	struct stat st;
+	size_t size;
+
+	if (fstat(fd, &st))
+		return -errno;
+	size = (size_t)st.st_size;
+	program->filter = malloc(sizeof(prologue) + size);
+	if (!program->filter)
+		return -ENOMEM;
+	memcpy(program->filter, prologue, sizeof(prologue));
+	if (pread(fd, program->filter + PROLOGUE_COUNT, size, 0) != (ssize_t)size)
+		return -EIO;
+	program->len = (unsigned short)(PROLOGUE_COUNT + size / sizeof(struct sock_filter));
+	return 0;
 }
 
 /* In a child: there is no way back. A kernel whose compiler of filters has come to a stop lets
@@ -224,37 +361,20 @@ static bool can_install(const struct filter *filter)
 	return known;
 }
 
-int filter_init(struct filter *filter, bool has_looks)
+int filter_init(struct filter *filter, unsigned options)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct stat st;
 	int err;
 
-	memset(filter, 0, sizeof(*filter));
-	filter->has_looks = has_looks;
-	if (!context || fd < 0) {
-		err = -ENOMEM;
-		goto out;
-	}
-	err = add_rules(context, has_looks);
+	*filter = (struct filter){.options = options, .has_looks = options & FILTER_LOOKS};
+	err = context && fd >= 0 ? add_rules(context, options) : -ENOMEM;
 	if (!err)
 		err = seccomp_export_bpf(context, fd);
-	if (err)
-		goto out;
-	if (fstat(fd, &st)) {
-		err = -errno;
-		goto out;
-	}
-	filter->program.len = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
-	filter->program.filter = malloc((size_t)st.st_size);
-	if (!filter->program.filter)
-		err = -ENOMEM;
-	else if (pread(fd, filter->program.filter, (size_t)st.st_size, 0) != st.st_size)
-		err = -EIO;
+	if (!err)
+		err = read_program(fd, &filter->program);
 	if (!err)
 		filter->is_unusable = !can_install(filter);
-out:
 	if (fd >= 0)
 		close(fd);
 	if (context)
@@ -270,49 +390,30 @@ void filter_release(struct filter *filter)
 	memset(filter, 0, sizeof(*filter));
 }
 
-static bool is_in(long number, const int *calls, size_t count)
+static bool matches(const struct rule *rule, const uint64_t args[6])
 {
-	for (size_t i = 0; i < count; i++) {
-		if (calls[i] == number)
-			return true;
-	}
-	return false;
-}
-
-#define IS_IN(number, calls) is_in(number, calls, sizeof(calls) / sizeof(*(calls)))
-
-static bool is_look(long number, const uint64_t args[6])
-{
-	switch (number) {
-	case SYS_fcntl:
-		return IS_IN((long)args[1], lock_commands);
-	case SYS_lseek:
-		return args[2] >= SEEK_END;
-	case SYS_poll:
-	case SYS_ppoll:
-		return !args[1];
-	case SYS_select:
-	case SYS_pselect6:
-		return !args[0];
+	switch (rule->test) {
+	case MASK_IS:
+		return (args[rule->argument] & rule->mask) == rule->value;
+	case AT_LEAST:
+		return args[rule->argument] >= rule->value;
 	default:
-		return IS_IN(number, looking_calls);
+		return true;
 	}
 }
 
-enum filter_answer filter_ask(const struct filter *filter, long number, const uint64_t args[6])
+int filter_ask(const struct filter *filter, long number, const uint64_t args[6])
 {
-	if (IS_IN(number, missing_calls))
+	unsigned scope = scope_of(filter->options);
+
+	if (number >= __X32_SYSCALL_BIT)
 		return FILTER_MISSING;
-	if (number == SYS_mmap)
-		return (args[3] & mapping_mask(filter->has_looks)) ==
-		                       mapping_flags(filter->has_looks)
-		               ? FILTER_STOP
-		               : FILTER_PASS;
-	if (number == SYS_prctl)
-		return args[0] == FILTER_MARK ? FILTER_STOP : FILTER_PASS;
-	if (filter->has_looks && is_look(number, args))
-		return FILTER_STOP;
-	return IS_IN(number, traced_calls) ? FILTER_STOP : FILTER_PASS;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		if (rules[i].number == number && !(rules[i].scope & ~scope) &&
+			matches(&rules[i], args))
+			return rules[i].answer;
+	}
+	return FILTER_PASS;
 }
 
 int filter_install(const struct filter *filter)

@@ -5,6 +5,7 @@
 #ifndef TORNWRITE_FILTER_H
 #define TORNWRITE_FILTER_H
 
+#include <errno.h>
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,24 +14,39 @@
  * it is. Never reaches the kernel. */
 enum { FILTER_MARK = 0x746f726e };
 
+enum filter_option {
+	/* For workers whose schedule is chosen: calls that only look at files, that lock bytes, and
+	 * that sleep stop, too. */
+	FILTER_LOOKS = 1,
+	/* For somebody's own program: opens that only read, reads, and what it learns of processes
+	 * go on at full speed; what only changes owners, times and attributes stops. It sleeps for
+	 * real, also with FILTER_LOOKS. */
+	FILTER_PROGRAM = 2,
+	/* Such a program's opens and reads stop, too. */
+	FILTER_READS = 4,
+};
+
 struct filter {
 	struct sock_fprog program; /* `filter` is owned */
-	bool has_looks;
+	unsigned options;
+	bool has_looks; /* FILTER_LOOKS */
 	/* It cannot be installed here: the tracer stops at every call instead, and picks those that
 	 * the filter would have stopped. Slower, and otherwise the same. */
 	bool is_unusable;
 };
 
-/* Builds the filter. `has_looks`: for workers whose schedule is chosen, calls that only look at
- * files, that lock bytes, and that sleep stop, too. Returns 0 or -errno. Pair with
+/* Builds the filter; `options` are of enum filter_option. Returns 0 or -errno. Pair with
  * filter_release(). */
-int filter_init(struct filter *filter, bool has_looks);
+int filter_init(struct filter *filter, unsigned options);
 void filter_release(struct filter *filter);
 
-enum filter_answer { FILTER_PASS, FILTER_STOP, FILTER_MISSING };
+/* What the filter does with a call: nothing, it stops for the tracer, or it fails with any other
+ * negative errno than that of FILTER_MISSING, too. */
+enum filter_answer { FILTER_MISSING = -ENOSYS, FILTER_PASS = 0, FILTER_STOP = 1 };
 
-/* What the filter does with a call: nothing, it stops for the tracer, or it fails with ENOSYS. */
-enum filter_answer filter_ask(const struct filter *filter, long number, const uint64_t args[6]);
+/* The answer for a call of x86-64, also in its x32 form. A process that makes a call of another
+ * architecture is killed by the filter. */
+int filter_ask(const struct filter *filter, long number, const uint64_t args[6]);
 
 /* Installs it on the calling process, for ever, with no_new_privs. Async-signal-safe.
  * Does nothing if it is unusable. Returns 0 or -errno. */

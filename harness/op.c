@@ -31,7 +31,17 @@ const struct point points[POINT_COUNT] = {
 	[POINT_RMDIR] = {"posix/io/dir/rmdir", OP_RMDIR, "rmdir"},
 	[POINT_SYMLINK] = {"posix/io/dir/symlink", OP_SYMLINK, "symlink"},
 	[POINT_CHMOD] = {"posix/io/mode/chmod", OP_CHMOD, "chmod"},
+	[POINT_SENDFILE] = {"linux/io/sendfile", OP_WRITE, "sendfile"},
+	[POINT_SPLICE] = {"linux/io/splice", OP_WRITE, "splice"},
+	[POINT_COPY_FILE_RANGE] = {"linux/io/copy_file_range", OP_WRITE, "copy_file_range"},
+	[POINT_MKNOD] = {"posix/io/dir/mknod", OP_MKNOD, "mknod"},
+	[POINT_MSYNC] = {"posix/mm/msync", OP_FDATASYNC, "msync"},
+	[POINT_CHOWN] = {"posix/io/mode/chown", OP_METADATA, "chown"},
+	[POINT_UTIME] = {"posix/io/mode/utime", OP_METADATA, "utime"},
+	[POINT_XATTR] = {"linux/io/xattr", OP_METADATA, "xattr"},
+	[POINT_SYNC_FILE_RANGE] = {"linux/io/sync_file_range", OP_METADATA, "sync_file_range"},
 	[POINT_STORE] = {"posix/mm/store", OP_STORE, "store"},
+	[POINT_DUP] = {"posix/io/oc/dup", OP_CLOSE, "dup"},
 	[POINT_FCNTL] = {"posix/io/lock/fcntl", OP_LOCK, "fcntl"},
 	[POINT_STAT] = {"posix/io/look/stat", OP_LOOK, "stat"},
 	[POINT_ACCESS] = {"posix/io/look/access", OP_LOOK, "access"},
@@ -46,6 +56,7 @@ bool op_is_change(const struct op *op)
 	switch (op->kind) {
 	case OP_READ:
 	case OP_LOOK:
+	case OP_METADATA:
 		return false;
 	case OP_OPEN:
 		return op->is_creating || op->is_truncating;
@@ -69,7 +80,10 @@ bool op_may_allocate(const struct op *op)
 	case OP_LINK:
 	case OP_MKDIR:
 	case OP_SYMLINK:
+	case OP_MKNOD:
 		return true;
+	case OP_PUNCH:
+		return !op->is_hole;
 	default:
 		return false;
 	}

@@ -32,6 +32,11 @@ enum op_kind {
 	OP_CHMOD,
 	OP_STORE, /* a page changed through a shared mapping; seen after the fact, never struck */
 	OP_LOOK,  /* looks at something else than data: names, sizes; only of several workers */
+	OP_MKNOD, /* of a regular file: makes it, and leaves it closed */
+	OP_PUNCH, /* fallocate that makes bytes zero; seen in part like a write */
+	/* Owners, times, extended attributes, sync_file_range: nothing that a tree holds, and no
+	 * promise. Where the permission bits change along with it, it is an OP_CHMOD. */
+	OP_METADATA,
 	OP_KINDS,
 };
 
@@ -69,8 +74,18 @@ enum point_id {
 	POINT_RMDIR,
 	POINT_SYMLINK,
 	POINT_CHMOD,
+	POINT_SENDFILE,
+	POINT_SPLICE,
+	POINT_COPY_FILE_RANGE,
+	POINT_MKNOD,
+	POINT_MSYNC,
+	POINT_CHOWN,
+	POINT_UTIME,
+	POINT_XATTR,
+	POINT_SYNC_FILE_RANGE,
 	POINT_FAULTS, /* what follows is seen, and never struck */
 	POINT_STORE = POINT_FAULTS,
+	POINT_DUP, /* dup2, dup3: closes what had the number before */
 	POINT_FCNTL,
 	POINT_STAT,
 	POINT_ACCESS,
@@ -107,7 +122,8 @@ struct op {
 
 	/* The object that is read, written, synced, moved, made or removed. */
 	uint32_t object;
-	/* Where its name is (OP_OPEN that creates, and all operations on names). */
+	/* Where its name is (OP_OPEN that creates, and all operations on names). UINT32_MAX, with
+	 * no name, of an OP_OPEN that creates: the file has none (O_TMPFILE). */
 	uint32_t directory;
 	char *name; /* owned */
 	/* Where the name goes: rename, exchange, link. */
@@ -117,8 +133,10 @@ struct op {
 	int64_t offset;      /* of data, in bytes; resolved also for O_APPEND and shared offsets */
 	uint64_t size_bytes; /* asked for; for a read no more than there is; the new size of a file
 	                      */
-	uint8_t *data;       /* owned; what was written (effect bytes), or a symlink's target */
-	uint32_t mode;       /* permission bits, umask applied: create, mkdir, chmod */
+	uint8_t *data; /* owned; what was written (effect bytes), or a symlink's target. Before
+	                * it took place NULL where it comes from something that cannot be
+	                * looked at (splice from a pipe) */
+	uint32_t mode; /* permission bits, umask applied: create, mkdir, chmod */
 
 	/* OP_LOCK; of fcntl(2) on bytes offset .. offset + size_bytes, size_bytes 0: to the end. */
 	enum lock_action lock;
@@ -129,7 +147,10 @@ struct op {
 	bool is_growing;     /* truncate, write: the file's size grows */
 	bool is_synchronous; /* write: O_SYNC or O_DSYNC, a write and a sync */
 	bool is_allowed;     /* read: the descriptor is open for reading */
-	bool keeps_size;     /* fallocate with FALLOC_FL_KEEP_SIZE */
+	bool keeps_size;     /* fallocate, punch: with FALLOC_FL_KEEP_SIZE */
+	bool is_hole;        /* punch: the blocks are given back, otherwise they are allocated */
+	bool is_last;        /* close: nothing else refers to the open file; see decode_is_last() */
+	bool may_wait;       /* write, read: the other end is a pipe or a socket */
 	bool is_deep;        /* a path that leads through other directories or symbolic links */
 	bool is_appending;   /* write: at the end, wherever that is */
 	bool has_truncation; /* open: O_TRUNC, also on a file that is empty */

@@ -278,8 +278,8 @@ int main(int argc, char **argv)
 		fail("realpath", -errno);
 	if (scratch_init(&lab.scratch, NULL, message, sizeof(message)))
 		fail(message, -EIO);
-	if (inject_init() || filter_init(&lab.filter, false) ||
-		filter_init(&lab.crew_filter, true) ||
+	if (inject_init() || filter_init(&lab.filter, 0) ||
+		filter_init(&lab.crew_filter, FILTER_LOOKS) ||
 		workspace_init(&lab.workspace, &lab.scratch, 0) || chdir(lab.scratch.path))
 		fail("set-up", -EIO);
 	if (argc == 3)

@@ -459,7 +459,7 @@ static int set_up(void)
 	if (!err)
 		err = scratch_init(&scratch, NULL, message, sizeof(message));
 	if (!err)
-		err = filter_init(&filter, false);
+		err = filter_init(&filter, 0);
 	if (!err)
 		err = workspace_init(&workspace, &scratch, 0);
 	if (!err)

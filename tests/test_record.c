@@ -1247,7 +1247,7 @@ static int prepare(void)
 
 	machine_unmap_clock();
 	if (!err)
-		err = filter_init(&filter, false);
+		err = filter_init(&filter, 0);
 	if (!err && scratch_enter(NULL))
 		err = -errno;
 	strcpy(scratch.path, scratch_path);

@@ -1321,7 +1321,7 @@ static int prepare(void)
 	if (!err && shared == MAP_FAILED)
 		err = -errno;
 	if (!err)
-		err = filter_init(&filter, true);
+		err = filter_init(&filter, FILTER_LOOKS);
 	if (!err && scratch_enter(NULL))
 		err = -errno;
 	strcpy(scratch.path, scratch_path);
