@@ -15,13 +15,13 @@
 #include "harness/commands.h"
 #include "harness/concurrent.h"
 #include "harness/explain.h"
-#include "harness/full_disk.h"
 #include "harness/interrupt.h"
 #include "harness/machine.h"
 #include "harness/options.h"
 #include "harness/plugins.h"
 #include "harness/power.h"
 #include "harness/probe.h"
+#include "harness/sandbox.h"
 #include "harness/witness.h"
 #include "harness/workspace.h"
 
@@ -258,7 +258,7 @@ static int run_witness(struct replay *replay, const struct strategy *strategy, b
 	int err;
 
 	if (replay->plan.fault && replay->plan.fault->is_real) {
-		err = full_disk_enter();
+		err = sandbox_enter();
 		if (err)
 			return -ENOTRECOVERABLE;
 	}

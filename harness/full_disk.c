@@ -9,13 +9,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "harness/sandbox.h"
-
-int full_disk_enter(void)
-{
-	return sandbox_enter();
-}
-
 int full_disk_mount(struct full_disk *disk, const struct workspace *workspace)
 {
 	snprintf(disk->path, sizeof(disk->path), "%s/data", workspace->path);

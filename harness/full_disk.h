@@ -12,10 +12,6 @@
 #include "harness/recording.h"
 #include "harness/workspace.h"
 
-/* Puts the calling process into a user and mount namespace of its own, for ever. Call in a
- * single-threaded process. Returns 0 or -errno: this host does not allow it. */
-int full_disk_enter(void);
-
 /* One such file system, for one run. */
 struct full_disk {
 	char path[PATH_MAX + 8];
@@ -25,8 +21,8 @@ struct full_disk {
 	uint64_t limit_blocks, most_blocks;
 };
 
-/* Mounts an empty tmpfs over the data directory. Returns 0 or -errno. Pair with
- * full_disk_unmount(). */
+/* Mounts an empty tmpfs over the data directory; sandbox_enter() was called. Returns 0 or -errno.
+ * Pair with full_disk_unmount(). */
 int full_disk_mount(struct full_disk *disk, const struct workspace *workspace);
 
 /* From now on it has `free_blocks` free blocks of 4096 bytes. Returns 0 or -errno. */

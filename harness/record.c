@@ -214,12 +214,12 @@ static int find_spawner(const struct run *run, struct spawner **own, struct spaw
 
 	*own = NULL;
 	if (!kept || run->disk) {
-		err = spawner_new(own, run->filter, false, run_worker);
+		err = spawner_new(own, run->filter, run_worker);
 		*spawner = *own;
 		return err;
 	}
 	kept += run->filter->has_looks;
-	err = *kept ? 0 : spawner_new(kept, run->filter, false, run_worker);
+	err = *kept ? 0 : spawner_new(kept, run->filter, run_worker);
 	*spawner = *kept;
 	return err;
 }

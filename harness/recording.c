@@ -18,6 +18,10 @@ void recording_release(struct recording *recording)
 	free(recording->events);
 	tree_unref(recording->initial);
 	tree_unref(recording->final);
+	free(recording->output);
+	for (size_t i = 0; i < recording->outside_count; i++)
+		free(recording->outside[i]);
+	free(recording->outside);
 	memset(recording, 0, sizeof(*recording));
 }
 

@@ -89,7 +89,8 @@ int sandbox_part(void)
 
 int sandbox_cover(const char *directory)
 {
-	return mount("tornwrite", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") ? -errno : 0;
+	return mount("tornwrite", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") ? -errno
+	                                                                                 : 0;
 }
 
 int sandbox_show(const char *source, const char *path)

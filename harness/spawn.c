@@ -129,8 +129,7 @@ static int await(struct spawner *spawner, enum step step)
 	return 0;
 }
 
-int spawner_new(struct spawner **out, const struct filter *filter, bool is_program,
-	void (*work)(const void *order))
+int spawner_new(struct spawner **out, const struct filter *filter, void (*work)(const void *order))
 {
 	struct spawner *spawner = calloc(1, sizeof(*spawner));
 	pid_t parent = getpid();
@@ -139,7 +138,7 @@ int spawner_new(struct spawner **out, const struct filter *filter, bool is_progr
 	*out = NULL;
 	if (!spawner)
 		return -ENOMEM;
-	spawner->is_program = is_program;
+	spawner->is_program = filter->options & FILTER_PROGRAM;
 	spawner->stops_at_all = filter->is_unusable;
 	spawner->board = mmap(NULL, sizeof(*spawner->board), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -16,12 +16,12 @@ struct spawner;
 enum { SPAWN_ORDER_BYTES = 256 };
 
 /* Forks the spawner. In each worker `work` is called with a copy of the order that it was spawned
- * with, and must not return; what else it sees of memory is what there is now. `is_program`: each
- * is the init of a pid namespace where that is allowed, and what it forks is traced, too. *spawner
- * is NULL on error. Returns 0, -ENOTRECOVERABLE when the filter cannot be installed, or another
- * -errno. Pair with spawner_free(). */
-int spawner_new(struct spawner **spawner, const struct filter *filter, bool is_program,
-	void (*work)(const void *order));
+ * with, and must not return; what else it sees of memory is what there is now. With FILTER_PROGRAM
+ * each is the init of a pid namespace where that is allowed, and what it forks is traced, too.
+ * *spawner is NULL on error. Returns 0, -ENOTRECOVERABLE when the filter cannot be installed, or
+ * another -errno. Pair with spawner_free(). */
+int spawner_new(
+	struct spawner **spawner, const struct filter *filter, void (*work)(const void *order));
 
 /* Ends it, and with it all workers. NULL is allowed. */
 void spawner_free(struct spawner *spawner);

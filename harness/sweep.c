@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "harness/explain.h"
-#include "harness/full_disk.h"
+#include "harness/sandbox.h"
 
 struct outcome {
 	struct sweep *sweep;
@@ -123,7 +123,7 @@ int sweep_each_plan(const struct sweep *sweep, const struct fault *fault,
 {
 	int err = 0;
 
-	if (fault->is_real && full_disk_enter()) {
+	if (fault->is_real && sandbox_enter()) {
 		*skipped = "skipped: user namespaces are not allowed here";
 		return 0;
 	}

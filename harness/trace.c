@@ -130,12 +130,13 @@ static int shorten(struct worker *worker, struct call *call, uint64_t bytes)
 	bool is_vectored =
 		worker->now->op.point == POINT_READV || worker->now->op.point == POINT_PREADV ||
 		worker->now->op.point == POINT_WRITEV || worker->now->op.point == POINT_PWRITEV;
+	unsigned count = decode_count_argument(call->number);
 	uint64_t address = call->args[1], before = 0;
 
-	worker->now->saved_argument = call->args[2];
+	worker->now->saved_argument = call->args[count];
 	worker->now->saved_vector_address = 0;
 	if (!is_vectored)
-		return machine_set_argument(worker->now->task.pid, call, 2, bytes);
+		return machine_set_argument(worker->now->task.pid, call, count, bytes);
 	for (uint64_t i = 0;; i++, address += sizeof(struct iovec)) {
 		struct iovec vector = {0};
 		int err = task_peek(&worker->now->task, address, &vector, sizeof(vector));
@@ -228,6 +229,13 @@ static void note_mapping(struct worker *worker, const struct call *call)
 		worker->trace->recording->has_unseen = true;
 }
 
+static unsigned max_ops(const struct worker *worker)
+{
+	if (trace_is_program(worker))
+		return TRACE_MAX_PROGRAM_OPS;
+	return worker->turn ? TRACE_MAX_CREW_OPS : TRACE_MAX_OPS;
+}
+
 /* What a call at its entry stop is: 1 when the worker now stands before an operation, 0 when it may
  * go straight on, or -errno. */
 static int on_entry(struct worker *worker)
@@ -245,6 +253,10 @@ static int on_entry(struct worker *worker)
 		note_mapping(worker, call);
 		return add_mapping(worker, call);
 	}
+	if (call->number == SYS_ptrace) {
+		worker->trace->recording->notes |= NOTE_PTRACE;
+		return machine_skip_call(worker->now->task.pid, call, -EPERM);
+	}
 	found = fake_answer(&worker->fake, &worker->now->task, call);
 	worker->trace->recording->has_unseen |= worker->fake.has_signalled;
 	if (found)
@@ -252,7 +264,7 @@ static int on_entry(struct worker *worker)
 	found = trace_renew(worker);
 	if (found <= 0)
 		return found;
-	if (worker->trace->ops >= (worker->turn ? TRACE_MAX_CREW_OPS : TRACE_MAX_OPS)) {
+	if (worker->trace->ops >= max_ops(worker)) {
 		op_release(&worker->now->op);
 		worker->is_endless = true;
 		kill(worker->pid, SIGKILL);
@@ -337,7 +349,8 @@ static int begin(struct worker *worker, int *request)
 
 static int undo_shortening(struct worker *worker, struct call *call)
 {
-	int err = machine_set_argument(worker->now->task.pid, call, 2, worker->now->saved_argument);
+	int err = machine_set_argument(worker->now->task.pid, call,
+		decode_count_argument(call->number), worker->now->saved_argument);
 
 	if (!err && worker->now->saved_vector_address)
 		err = task_force(&worker->now->task, worker->now->saved_vector_address,
@@ -419,18 +432,14 @@ int trace_seize(pid_t pid, bool is_program, bool stops_at_all)
 static int on_any_entry(struct worker *worker)
 {
 	struct call *call = &worker->now->call;
-	int err = machine_get_call(worker->now->task.pid, call);
+	int answer, err = machine_get_call(worker->now->task.pid, call);
 
 	if (err)
 		return err;
-	switch (filter_ask(worker->trace->input->filter, call->number, call->args)) {
-	case FILTER_STOP:
+	answer = filter_ask(worker->trace->input->filter, call->number, call->args);
+	if (answer == FILTER_STOP)
 		return on_entry(worker);
-	case FILTER_MISSING:
-		return machine_skip_call(worker->now->task.pid, call, -ENOSYS);
-	default:
-		return 0;
-	}
+	return answer < 0 ? machine_skip_call(worker->now->task.pid, call, answer) : 0;
 }
 
 static bool has_no_filter(const struct worker *worker)
@@ -580,7 +589,7 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 	if (err)
 		return err;
 	worker->now = worker->tracees[0];
-	if (input->is_program)
+	if (trace_is_program(worker))
 		begin_chance(worker);
 	if (!input->scheduler)
 		return 0;
@@ -592,6 +601,9 @@ static enum ending ending_of(const struct worker *worker, bool is_late)
 {
 	if (worker->is_endless)
 		return ENDED_ENDLESS;
+	/* Its first process had ended by itself. */
+	if (trace_is_program(worker) && worker->has_main_ended)
+		is_late = false;
 	if (is_late && WIFSIGNALED(worker->status))
 		return ENDED_HANG;
 	if (worker->is_struck)
@@ -647,6 +659,8 @@ int trace_run(const struct trace_input *input, struct recording *recording)
 	if (!err)
 		err = input->scheduler ? trace_crew_run(&trace) : run_alone(&trace);
 	is_late = watchdog_stop();
+	if (is_late && trace_is_program(&workers[0]) && workers[0].has_main_ended)
+		recording->notes |= NOTE_LEFT_RUNNING;
 	for (unsigned i = 0; !err && i < input->count; i++)
 		err = trace_compare_mappings(&workers[i]);
 	/* Before those that wait are killed: they have not ended. */

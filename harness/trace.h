@@ -13,7 +13,11 @@
 #include "harness/recording.h"
 
 /* A run that makes more operations than this is ended as a hang: a loop that never gives up. */
-enum { TRACE_MAX_OPS = 20000, TRACE_MAX_CREW_OPS = 4000 /* of several workers together */ };
+enum {
+	TRACE_MAX_OPS = 20000,
+	TRACE_MAX_CREW_OPS = 4000, /* of several workers together */
+	TRACE_MAX_PROGRAM_OPS = 100000
+};
 
 enum { TRACE_MAX_WORKERS = 8 };
 
@@ -44,8 +48,10 @@ struct trace_scheduler {
 };
 
 struct trace_input {
-	const pid_t *pids;           /* seized processes */
-	const struct filter *filter; /* that they have, or would have */
+	const pid_t *pids; /* seized processes */
+	/* That they have, or would have. With FILTER_PROGRAM each waits for a child that it forks
+	 * first, which is somebody's own program: see record_program.h. */
+	const struct filter *filter;
 	unsigned count;
 	struct inode_map *inodes; /* of what recording->initial describes */
 	uint64_t seed;            /* of what the children see of chance: see fake.h */
@@ -53,9 +59,6 @@ struct trace_input {
 	const struct trace_hook *hook;
 	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */
 	const struct trace_scheduler *scheduler;
-	/* The processes wait for a child that they fork first, which is somebody's own program: see
-	 * record_program.h. */
-	bool is_program;
 	unsigned struck; /* only this worker's operations are put to libfiu, ... */
 	bool has_fault;  /* ... and the plan may strike them */
 	bool is_crashed; /* see touch_op() */

@@ -104,6 +104,9 @@ int trace_add_tracee(struct worker *worker, pid_t pid);
 /* Makes a task the one whose turn it is. */
 void trace_switch(struct worker *worker, struct tracee *tracee);
 
+/* Whether it is somebody's own program. */
+bool trace_is_program(const struct worker *worker);
+
 /* The task that stands before an operation; NULL: none. */
 struct tracee *trace_standing(const struct worker *worker);
 

@@ -22,9 +22,9 @@ enum { GRACE_MS = 2000 };
 /* Tasks draw from the same seed, far apart. */
 static const uint64_t task_chance = 0x9fb21c651e98df25u;
 
-static bool is_program(const struct worker *worker)
+bool trace_is_program(const struct worker *worker)
 {
-	return worker->trace->input->is_program;
+	return worker->trace->input->filter->options & FILTER_PROGRAM;
 }
 
 struct tracee *trace_standing(const struct worker *worker)
@@ -72,7 +72,7 @@ int trace_add_tracee(struct worker *worker, pid_t pid)
 	tracee->random = worker->fake.random + worker->born++ * task_chance;
 	worker->tracees[worker->tracee_count++] = tracee;
 	/* The process that was seized only waits for others. */
-	if (is_program(worker) && worker->tracee_count > 1 && !worker->main_pid)
+	if (trace_is_program(worker) && worker->tracee_count > 1 && !worker->main_pid)
 		worker->main_pid = pid;
 	return 0;
 }
@@ -110,13 +110,13 @@ static int on_end(struct worker *worker, struct tracee *tracee, int status)
 	int err = 0;
 
 	remove_tracee(worker, tracee);
-	if (pid == (is_program(worker) ? worker->main_pid : worker->pid)) {
+	if (pid == (trace_is_program(worker) ? worker->main_pid : worker->pid)) {
 		worker->status = status;
 		worker->has_main_ended = true;
 		if (hook->at_end)
 			err = hook->at_end(hook->context, status);
 		/* What it left running in the background may yet change something. */
-		if (is_program(worker) && !watchdog_has_bitten())
+		if (trace_is_program(worker) && !watchdog_has_bitten())
 			watchdog_start(worker->pid, GRACE_MS);
 	} else if (pid == worker->pid) {
 		if (!worker->has_main_ended)
@@ -169,7 +169,7 @@ int trace_await(struct worker **worker, int *status)
 {
 	struct trace *trace = (*worker)->trace;
 	/* Children of ours that are none of these must not be waited for. */
-	pid_t wanted = is_program(*worker) ? -1 : (*worker)->pid, pid;
+	pid_t wanted = trace_is_program(*worker) ? -1 : (*worker)->pid, pid;
 	struct tracee *tracee;
 	int err = 0;
 
