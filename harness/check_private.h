@@ -1,0 +1,79 @@
+/* What the files of check.h share. Nobody else includes it. */
+#ifndef TORNWRITE_CHECK_PRIVATE_H
+#define TORNWRITE_CHECK_PRIVATE_H
+
+#include "harness/check.h"
+#include "harness/checker.h"
+#include "harness/crash.h"
+#include "harness/oracle.h"
+#include "harness/record_program.h"
+
+struct check {
+	const struct check_options *options;
+	const char *scratch;
+	struct program program;
+	regex_t ack;
+	bool has_ack, is_in_sandbox;
+	char **argv; /* owned */
+	char *output, *errors, *work; /* owned paths; work: where it runs without a sandbox */
+
+	struct filter filter, reads_filter;
+	struct recording clean;
+	struct acks acks; /* of the clean run, all of them */
+	size_t *ends;     /* owned; its ends */
+	struct tree **legal; /* owned: after 0, 1, 2 ... acknowledgements, and at the end */
+	size_t legal_count;
+	struct varying_list varying;
+	bool is_unsteady; /* two clean runs made different operations */
+
+	/* One of the two: oracles for states of the clean run and of others, or the checker. */
+	struct oracle *own, *other;
+	struct checker *checker;
+};
+
+/* What is wrong with a state. */
+struct flaw {
+	enum property property;
+	char text[200]; /* "f.txt is truncated: 100 of 5000 bytes" */
+	char key[120];  /* the same for all that differ alike */
+	unsigned legal_for; /* DURABILITY: so many acknowledgements */
+};
+
+enum { MAX_FLAWS = 12 };
+
+struct flaws {
+	struct flaw items[MAX_FLAWS];
+	unsigned count;
+	bool is_legal;
+	unsigned residue;
+};
+
+/* What is wrong with a tree of the clean run (`is_own`) or of another, after acks->count
+ * acknowledgements. Returns 0, or -errno with a sentence in `message`. */
+int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,
+	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
+
+/* How many acknowledgements there are among the first `count` events. */
+unsigned check_acks_at(const struct recording *recording, size_t count);
+
+/* ---- stages ---- */
+
+/* A stage being played out. */
+struct stage_run {
+	struct check *check;
+	const struct check_stage *stage;
+	struct sweep sweep;
+	struct evidence evidence;
+	struct crash_coverage coverage; /* power cuts */
+	struct causes causes[PROPERTY_COUNT];
+	const char *incomplete; /* why not all was played out; NULL */
+	const char *skipped;    /* why nothing could be; NULL */
+	bool has_acked;         /* in some run something was acknowledged, or should have been */
+	char *message;          /* CHECK_MESSAGE_BYTES */
+};
+
+int check_run_kill(struct stage_run *run);
+int check_run_power(struct stage_run *run);
+int check_run_fault(struct stage_run *run);
+
+#endif
