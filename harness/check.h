@@ -50,10 +50,10 @@ struct check;
 
 enum check_end {
 	CHECK_OK,
-	CHECK_REFUSED,  /* the program, the directory or the checker is wrong: exit status 2 */
-	CHECK_NOTHING,  /* the program changes nothing in the directory: 4 */
-	CHECK_UNABLE,   /* this host does not allow it: 77 */
-	CHECK_FAILED,   /* the harness: 3 */
+	CHECK_REFUSED, /* the program, the directory or the checker is wrong: exit status 2 */
+	CHECK_NOTHING, /* the program changes nothing in the directory: 4 */
+	CHECK_UNABLE,  /* this host does not allow it: 77 */
+	CHECK_FAILED,  /* the harness: 3 */
 };
 
 enum { CHECK_MESSAGE_BYTES = 8192 };
@@ -68,8 +68,8 @@ void check_close(struct check *check); /* NULL is allowed */
 /* In a job process that the conductor forked after check_open(). Returns 0 or -errno. */
 int check_attach(struct check *check, unsigned job);
 
-/* Plays out one stage and adds one result a property, each with its causes. Returns 0 or -errno: the
- * harness failed, with a sentence in `message` if it knows one. */
+/* Plays out one stage and adds one result a property, each with its causes. Returns 0 or -errno:
+ * the harness failed, with a sentence in `message` if it knows one. */
 int check_run(struct check *check, const struct check_stage *stage,
 	const struct sweep_options *options, struct result_list *results,
 	char message[CHECK_MESSAGE_BYTES]);

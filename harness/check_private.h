@@ -14,13 +14,13 @@ struct check {
 	struct program program;
 	regex_t ack;
 	bool has_ack, is_in_sandbox;
-	char **argv; /* owned */
+	char **argv;                  /* owned */
 	char *output, *errors, *work; /* owned paths; work: where it runs without a sandbox */
 
 	struct filter filter, reads_filter;
 	struct recording clean;
-	struct acks acks; /* of the clean run, all of them */
-	size_t *ends;     /* owned; its ends */
+	struct acks acks;    /* of the clean run, all of them */
+	size_t *ends;        /* owned; its ends */
 	struct tree **legal; /* owned: after 0, 1, 2 ... acknowledgements, and at the end */
 	size_t legal_count;
 	struct varying_list varying;
@@ -34,8 +34,8 @@ struct check {
 /* What is wrong with a state. */
 struct flaw {
 	enum property property;
-	char text[200]; /* "f.txt is truncated: 100 of 5000 bytes" */
-	char key[120];  /* the same for all that differ alike */
+	char text[200];     /* "f.txt is truncated: 100 of 5000 bytes" */
+	char key[120];      /* the same for all that differ alike */
 	unsigned legal_for; /* DURABILITY: so many acknowledgements */
 };
 

@@ -162,19 +162,23 @@ static void set_times(const struct program *program)
 	}
 }
 
+int program_attach(struct program *program)
+{
+	memset(program->spawners, 0, sizeof(program->spawners));
+	program->start = mmap(NULL, sizeof(*program->start), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (program->start == MAP_FAILED)
+		program->start = NULL;
+	return program->start ? 0 : -ENOMEM;
+}
+
 int program_init(struct program *program)
 {
 	int err = tree_load(program->directory_fd, &program->initial, NULL);
 
 	if (!err)
 		err = read_times(program);
-	if (err)
-		return err;
-	program->start = mmap(NULL, sizeof(*program->start), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (program->start == MAP_FAILED)
-		program->start = NULL;
-	return program->start ? 0 : -ENOMEM;
+	return err ? err : program_attach(program);
 }
 
 void program_release(struct program *program)

@@ -52,6 +52,10 @@ struct program {
 int program_init(struct program *program);
 void program_release(struct program *program);
 
+/* In a process that was forked after program_init(): it starts runs of its own. Returns 0 or
+ * -errno. */
+int program_attach(struct program *program);
+
 /* Runs `sh -c COMMAND` in the directory, unrecorded, in the same surroundings. Returns its status
  * as of waitpid(2), or -errno. */
 int program_shell(const struct program *program, const char *command, unsigned timeout_ms);

@@ -19,6 +19,42 @@ const char *const coverage_names[] = {
 	[COVERAGE_SAMPLED] = "sampled",
 };
 
+static void cause_release(struct cause *cause)
+{
+	free(cause->site);
+	free(cause->difference);
+	free(cause->detail);
+	free(cause->witness);
+	cut_release(&cause->cut);
+	memset(cause, 0, sizeof(*cause));
+}
+
+int causes_add(struct causes *causes, struct cause *cause)
+{
+	if (causes->count == causes->capacity) {
+		size_t capacity = causes->capacity * 2 + 8;
+		struct cause *items = realloc(causes->items, capacity * sizeof(*items));
+
+		if (!items) {
+			cause_release(cause);
+			return -ENOMEM;
+		}
+		causes->items = items;
+		causes->capacity = capacity;
+	}
+	causes->items[causes->count++] = *cause;
+	memset(cause, 0, sizeof(*cause));
+	return 0;
+}
+
+void causes_release(struct causes *causes)
+{
+	for (size_t i = 0; i < causes->count; i++)
+		cause_release(&causes->items[i]);
+	free(causes->items);
+	memset(causes, 0, sizeof(*causes));
+}
+
 void result_release(struct result *result)
 {
 	free(result->subject);
@@ -31,6 +67,7 @@ void result_release(struct result *result)
 	cut_release(&result->cut);
 	cut_release(&result->recovery_cut);
 	schedule_release(&result->schedule);
+	causes_release(&result->causes);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -198,6 +235,32 @@ static void cut_to_json(const struct cut *cut, const char *key, json_t *plan)
 			lost));
 }
 
+static json_t *causes_to_json(const struct causes *causes)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < causes->count; i++) {
+		const struct cause *cause = &causes->items[i];
+		json_t *json = json_object(), *plan = json_object();
+
+		json_object_set_new(json, "site", text_or_null(cause->site));
+		json_object_set_new(json, "difference", text_or_null(cause->difference));
+		json_object_set_new(json, "count", json_integer((json_int_t)cause->count));
+		json_object_set_new(json, "detail", text_or_null(cause->detail));
+		json_object_set_new(json, "witness", text_or_null(cause->witness));
+		json_object_set_new(plan, "variant", json_integer(cause->variant));
+		json_object_set_new(plan, "n", json_integer((json_int_t)cause->n));
+		json_object_set_new(plan, "killed_at", json_integer((json_int_t)cause->killed_at));
+		json_object_set_new(
+			plan, "killed_bytes", json_integer((json_int_t)cause->killed_bytes));
+		if (cause->cut.micro_ops)
+			cut_to_json(&cause->cut, "cut", plan);
+		json_object_set_new(json, "plan", plan);
+		json_array_append_new(array, json);
+	}
+	return array;
+}
+
 json_t *result_to_json(const struct result *result)
 {
 	json_t *json = json_object();
@@ -233,6 +296,11 @@ json_t *result_to_json(const struct result *result)
 		if (result->schedule.count)
 			json_object_set_new(plan, "schedule", schedule_to_json(&result->schedule));
 		json_object_set_new(json, "plan", plan);
+	}
+	if (result->causes.count) {
+		json_object_set_new(json, "causes", causes_to_json(&result->causes));
+		json_object_set_new(
+			json, "causes_left_out", json_integer((json_int_t)result->causes.left_out));
 	}
 	return json;
 }
@@ -314,6 +382,40 @@ static int cut_from_json(json_t *json, struct cut *cut)
 	return 0;
 }
 
+static int causes_from_json(json_t *array, struct causes *causes)
+{
+	json_t *json;
+	size_t i;
+	int err = 0;
+
+	json_array_foreach(array, i, json)
+	{
+		json_t *plan = json_object_get(json, "plan");
+		struct cause cause = {.site = copy_text(json, "site"),
+			.difference = copy_text(json, "difference"),
+			.count = integer(json, "count"),
+			.detail = copy_text(json, "detail"),
+			.witness = copy_text(json, "witness"),
+			.variant = (unsigned)integer(plan, "variant"),
+			.n = integer(plan, "n"),
+			.killed_at = (size_t)integer(plan, "killed_at"),
+			.killed_bytes = integer(plan, "killed_bytes")};
+
+		if (!cause.site || !cause.difference || !cause.detail)
+			err = -EPROTO;
+		if (!err)
+			err = cut_from_json(json_object_get(plan, "cut"), &cause.cut);
+		if (err) {
+			cause_release(&cause);
+			return err;
+		}
+		err = causes_add(causes, &cause);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 int result_from_json(json_t *json, struct result *result)
 {
 	json_t *plan = json_object_get(json, "plan");
@@ -356,9 +458,11 @@ int result_from_json(json_t *json, struct result *result)
 	result->commands = copy_text(plan, "fiu");
 	if (cut_from_json(json_object_get(plan, "cut"), &result->cut) ||
 		cut_from_json(json_object_get(plan, "recovery_cut"), &result->recovery_cut) ||
-		(schedule && schedule_from_json(schedule, &result->schedule))) {
+		(schedule && schedule_from_json(schedule, &result->schedule)) ||
+		causes_from_json(json_object_get(json, "causes"), &result->causes)) {
 		result_release(result);
 		return -EPROTO;
 	}
+	result->causes.left_out = integer(json, "causes_left_out");
 	return 0;
 }

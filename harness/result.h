@@ -41,6 +41,33 @@ struct evidence {
 	uint64_t points[POINT_COUNT]; /* operations struck, by point */
 };
 
+/* Violations of one kind: what led to them, and what they look like. Texts are owned. */
+struct cause {
+	char *site;       /* "the data of write (f.txt) is lost" */
+	char *difference; /* "f.txt is empty" */
+	uint64_t count;   /* states */
+	char *detail;     /* of the smallest witness, in words */
+	char *witness;    /* path; NULL: not written yet */
+	/* The run that shows it, and then: the power is cut, or the program killed when so many
+	 * events, and so many bytes of the next, had taken place. */
+	unsigned variant;
+	uint64_t n;
+	struct cut cut; /* micro_ops 0: there is none */
+	size_t killed_at;
+	uint64_t killed_bytes;
+};
+
+/* A growing list. */
+struct causes {
+	struct cause *items; /* owned */
+	size_t count, capacity;
+	uint64_t left_out; /* violations of kinds for which there was no room */
+};
+
+/* Takes over what the cause owns. Returns 0 or -ENOMEM (it is released). */
+int causes_add(struct causes *causes, struct cause *cause);
+void causes_release(struct causes *causes);
+
 /* Texts are owned. */
 struct result {
 	char *subject, *scenario;
@@ -66,6 +93,8 @@ struct result {
 	enum isolation_level level; /* the same: the strongest that was not refuted */
 	/* Power cuts: of the run, and of the recovery after it. micro_ops 0: there is none. */
 	struct cut cut, recovery_cut;
+	/* Of a program that is not ours: all kinds of violations. */
+	struct causes causes;
 };
 
 void result_release(struct result *result);

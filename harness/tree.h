@@ -57,6 +57,14 @@ uint64_t tree_blocks_used(const struct tree *tree);
 bool tree_page_equals(const struct tree *tree, uint32_t object, uint64_t page, const void *bytes,
 	size_t size_bytes);
 
+/* The object at a path relative to the root, links not followed, or UINT32_MAX. */
+uint32_t tree_find(const struct tree *tree, const char *path);
+/* The bytes of a page of a file, zeros where it has none; the caller's until the tree is changed.
+ * Pages that trees share are at the same place. */
+const uint8_t *tree_page(const struct tree *tree, uint32_t object, uint64_t page);
+/* A hash of a file's contents and size, and of nothing else. */
+XXH128_hash_t tree_file_hash(const struct tree *tree, uint32_t object);
+
 /* Calls `visit` for every name below the root, in order. `path` is relative to the root. */
 void tree_walk(const struct tree *tree,
 	void (*visit)(void *context, const char *path, uint32_t object), void *context);

@@ -36,6 +36,11 @@ static XXH128_hash_t file_hash(struct object *object)
 	return object->hash;
 }
 
+XXH128_hash_t tree_file_hash(const struct tree *tree, uint32_t object)
+{
+	return file_hash(tree->objects[object]);
+}
+
 /* One walk over all names in order. An object's second name refers to the first by its place in
  * the walk, so that hard links count as structure and object numbers do not. */
 struct hash_walk {
@@ -183,6 +188,11 @@ static const uint8_t *page_bytes(const struct object *object, uint64_t index)
 	return page ? page->bytes : zero_page.bytes;
 }
 
+const uint8_t *tree_page(const struct tree *tree, uint32_t object, uint64_t page)
+{
+	return page_bytes(tree->objects[object], page);
+}
+
 bool tree_page_equals(const struct tree *tree, uint32_t object, uint64_t page, const void *bytes,
 	size_t size_bytes)
 {
@@ -216,7 +226,7 @@ struct difference {
 	bool *has_any;
 };
 
-static uint32_t lookup_path(const struct tree *tree, const char *path)
+uint32_t tree_find(const struct tree *tree, const char *path)
 {
 	uint32_t object = TREE_ROOT;
 	char name[PATH_MAX];
@@ -235,7 +245,7 @@ static uint32_t lookup_path(const struct tree *tree, const char *path)
 static void compare_name(void *context, const char *path, uint32_t number)
 {
 	const struct difference *difference = context;
-	uint32_t other = lookup_path(difference->found, path);
+	uint32_t other = tree_find(difference->found, path);
 	const struct object *a = difference->expected->objects[number], *b;
 	bool differs = true;
 

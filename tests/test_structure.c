@@ -23,6 +23,7 @@ static const char *const layers[] = {
 	"exit_code io suggest op txn watchdog progress child interrupt machine footprint sandbox",
 	"jobs explore",
 	"tree view",
+	"oracle",
 	"recording options strategy filter model",
 	"workspace store fault task micro_op touch",
 	"full_disk inject epoch",
@@ -39,6 +40,7 @@ static const char *const layers[] = {
 	"report sweep",
 	"crew",
 	"concurrent power",
+	"check",
 	"plugins",
 	"expectation",
 	"scenario",
@@ -53,8 +55,8 @@ enum { LAYER_COUNT = sizeof(layers) / sizeof(*layers) };
 
 /* Several files are one module: what begins with the name and an underscore, and has no layer of
  * its own. */
-static const char *const families[] = {"cmd", "crash", "decode", "explore", "judge", "machine",
-	"micro_op", "probe", "record", "store", "trace", "tree"};
+static const char *const families[] = {"check", "cmd", "command", "crash", "decode", "explore", "judge", "machine",
+	"micro_op", "oracle", "probe", "record", "store", "trace", "tree"};
 
 /* What a strategy may know: how to be one, and help with files. */
 static const char strategy_headers[] = "strategy store io txn view";

@@ -1,0 +1,661 @@
+/*
+ * Opening a check: the sandbox, the copy, two clean runs, what is legal; and turning what a stage
+ * found into results. What counts in which stage is in check_kill.c, check_power.c, check_fault.c.
+ */
+#include "harness/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/check_private.h"
+#include "harness/explain.h"
+#include "harness/full_disk.h"
+#include "harness/sandbox.h"
+
+enum { SETUP_TIMEOUT_MS = 60000, SHOWN_OUTPUT = 2000 };
+
+/* ---- words ---- */
+
+__attribute__((format(printf, 2, 3))) static void say(char *message, const char *format, ...)
+{
+	size_t length = strlen(message);
+	va_list list;
+
+	if (length && length + 1 < CHECK_MESSAGE_BYTES) {
+		message[length++] = '\n';
+		message[length] = 0;
+	}
+	va_start(list, format);
+	vsnprintf(message + length, CHECK_MESSAGE_BYTES - length, format, list);
+	va_end(list);
+}
+
+/* The end of what a program said on standard output and error. */
+static void say_output(char *message, const char *path)
+{
+	char text[SHOWN_OUTPUT + 1];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	ssize_t got = fd < 0 ? 0
+	                     : pread(fd, text, SHOWN_OUTPUT,
+				       size > SHOWN_OUTPUT ? size - SHOWN_OUTPUT : 0);
+
+	if (fd >= 0)
+		close(fd);
+	while (got > 0 && text[got - 1] == '\n')
+		got--;
+	if (got <= 0)
+		return;
+	text[got] = 0;
+	for (char *line = text, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		say(message, "  | %s", line);
+	}
+}
+
+static void say_status(char *message, const char *what, int status)
+{
+	if (WIFSIGNALED(status))
+		say(message, "%s died of signal %d (%s)", what, WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else
+		say(message, "%s failed with exit status %d", what, WEXITSTATUS(status));
+}
+
+/* ---- the directory ---- */
+
+/* Covers the directory, or makes another one where that is not allowed, and opens it. */
+static int take_directory(struct check *check, unsigned job)
+{
+	const char *directory = check->options->directory;
+	int err;
+
+	if (check->is_in_sandbox) {
+		err = sandbox_cover(directory);
+	} else {
+		free(check->work);
+		if (asprintf(&check->work, "%s/data-%u", check->scratch, job) < 0)
+			check->work = NULL;
+		directory = check->work;
+		err = !directory ? -ENOMEM : mkdir(directory, 0777) && errno != EEXIST ? -errno : 0;
+	}
+	if (err)
+		return err;
+	check->program.directory = directory;
+	check->program.directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return check->program.directory_fd < 0 ? -errno : 0;
+}
+
+static int name_files(struct check *check, unsigned job)
+{
+	free(check->output);
+	free(check->errors);
+	check->output = check->errors = NULL;
+	if (asprintf(&check->output, "%s/output-%u", check->scratch, job) < 0)
+		check->output = NULL;
+	if (asprintf(&check->errors, "%s/errors-%u", check->scratch, job) < 0)
+		check->errors = NULL;
+	check->program.output = check->output;
+	check->program.errors = check->errors;
+	return check->output && check->errors ? 0 : -ENOMEM;
+}
+
+/* ---- the command ---- */
+
+static char *put_directory(const char *word, const char *directory)
+{
+	const char *at = strstr(word, "{dir}");
+	char *put;
+
+	if (!at)
+		return strdup(word);
+	return asprintf(&put, "%.*s%s%s", (int)(at - word), word, directory, at + 5) < 0 ? NULL
+	                                                                                 : put;
+}
+
+static int set_command(struct check *check)
+{
+	char *const *argv = check->options->argv;
+	size_t count = 0;
+
+	while (argv[count])
+		count++;
+	for (size_t i = 0; check->argv && i < count; i++)
+		free(check->argv[i]);
+	free(check->argv);
+	check->argv = calloc(count + 1, sizeof(*check->argv));
+	for (size_t i = 0; check->argv && i < count; i++) {
+		check->argv[i] = put_directory(argv[i], check->program.directory);
+		if (!check->argv[i])
+			return -ENOMEM;
+	}
+	check->program.argv = check->argv;
+	return check->argv ? 0 : -ENOMEM;
+}
+
+/* ---- opening ---- */
+
+static enum check_end load_directory(struct check *check, char *message)
+{
+	const struct check_options *options = check->options;
+	struct tree *users = NULL;
+	int fd = -1, err = 0;
+
+	if (!options->is_empty) {
+		fd = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		err = fd < 0 ? -errno : tree_load(fd, &users, NULL);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (err) {
+		say(message, "%s: %s", options->directory,
+			err == -ENOTSUP ? "a device, fifo or socket is in it" : strerror(-err));
+		tree_unref(users);
+		return CHECK_REFUSED;
+	}
+	check->is_in_sandbox = !sandbox_enter();
+	if (!check->is_in_sandbox)
+		say(message,
+			"namespaces are not allowed here: the program runs in a copy under another "
+			"path,\nand '{dir}' in the command stands for it");
+	err = take_directory(check, UINT_MAX);
+	if (!err)
+		err = name_files(check, UINT_MAX);
+	if (!err)
+		err = set_command(check);
+	if (!err && users)
+		err = tree_store(users, check->program.directory_fd);
+	tree_unref(users);
+	if (err)
+		say(message, "the copy of %s could not be made: %s", options->directory,
+			strerror(-err));
+	return err ? CHECK_FAILED : CHECK_OK;
+}
+
+static enum check_end run_setup(struct check *check, char *message)
+{
+	int status;
+
+	if (!check->options->setup)
+		return CHECK_OK;
+	status = program_shell(&check->program, check->options->setup, SETUP_TIMEOUT_MS);
+	if (!status)
+		return CHECK_OK;
+	if (status < 0)
+		say(message, "--setup: %s", strerror(-status));
+	else
+		say_status(message, "--setup", status);
+	say_output(message, check->output);
+	say_output(message, check->errors);
+	return CHECK_REFUSED;
+}
+
+static bool is_change(const struct event *event)
+{
+	return event->kind == EVENT_OP && op_is_change(&event->op) && event->op.effect >= 0 &&
+	       event->op.kind != OP_LOCK && event->op.kind != OP_CLOSE &&
+	       event->op.kind != OP_FSYNC && event->op.kind != OP_FDATASYNC &&
+	       event->op.kind != OP_SYNC && event->op.kind != OP_METADATA;
+}
+
+static bool changes_anything(const struct recording *recording)
+{
+	for (size_t i = 0; i < recording->count; i++) {
+		if (is_change(&recording->events[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Why a clean run cannot be judged. */
+static enum check_end check_clean_run(
+	struct check *check, const struct recording *recording, char *message)
+{
+	const char *name = check->argv[0];
+
+	if (recording->ending == ENDED_HANG || recording->ending == ENDED_ENDLESS) {
+		say(message,
+			recording->ending == ENDED_HANG
+				? "%s hangs without any fault"
+				: "%s makes more operations than can be recorded",
+			name);
+	} else if (recording->ending != ENDED_DONE) {
+		char what[PATH_MAX];
+
+		snprintf(what, sizeof(what), "without any fault %s", name);
+		say_status(message, what, recording->status);
+	} else if (!changes_anything(recording)) {
+		say(message, "%s changes nothing in %s", name, check->options->directory);
+		for (size_t i = 0; i < recording->outside_count; i++)
+			say(message, "  it writes to %s", recording->outside[i]);
+		return CHECK_NOTHING;
+	} else {
+		return CHECK_OK;
+	}
+	say_output(message, check->output);
+	say_output(message, check->errors);
+	return CHECK_REFUSED;
+}
+
+static void warn(struct check *check, const struct recording *recording, char *message)
+{
+	const char *name = check->argv[0];
+
+	for (size_t i = 0; i < recording->outside_count; i++)
+		say(message, "warning: it also writes to %s, which is not watched",
+			recording->outside[i]);
+	if (recording->notes & NOTE_SETUID)
+		say(message, "warning: a set-uid program was run, without its privileges");
+	if (recording->notes & NOTE_PTRACE)
+		say(message, "warning: it wanted to trace a process (ptrace), and cannot");
+	if (recording->notes & NOTE_LEFT_RUNNING)
+		say(message, "warning: %s left processes running, which were killed", name);
+}
+
+int check_record(struct check *check, const struct plan *plan, struct recording *recording)
+{
+	const struct filter *filter = plan->fault ? &check->reads_filter : &check->filter;
+
+	return program_record(&check->program, plan, filter, recording);
+}
+
+/* ---- what is legal ---- */
+
+/* The trees after each acknowledgement, and at the end. */
+static int find_legal(const struct recording *recording, struct tree ***legal, size_t *count)
+{
+	unsigned acks = check_acks_at(recording, recording->count);
+	struct tree *tree = tree_ref(recording->initial);
+	int err = 0;
+
+	*count = 0;
+	*legal = calloc(acks + 2UL, sizeof(**legal));
+	if (!*legal) {
+		tree_unref(tree);
+		return -ENOMEM;
+	}
+	(*legal)[(*count)++] = tree_ref(tree);
+	for (size_t i = 0; !err && i < recording->count; i++) {
+		if (recording->events[i].kind == EVENT_OP)
+			err = tree_apply(&tree, &recording->events[i].op);
+		else if (recording->events[i].kind == EVENT_ACK)
+			(*legal)[(*count)++] = tree_ref(tree);
+	}
+	(*legal)[(*count)++] = tree;
+	return err;
+}
+
+static void free_legal(struct tree **legal, size_t count)
+{
+	for (size_t i = 0; legal && i < count; i++)
+		tree_unref(legal[i]);
+	free(legal);
+}
+
+static int find_acks(struct check *check)
+{
+	const struct recording *clean = &check->clean;
+	struct acks *acks = &check->acks;
+
+	acks->output = clean->output;
+	acks->output_bytes = clean->output_bytes;
+	check->ends = calloc(check_acks_at(clean, clean->count) + 1UL, sizeof(*check->ends));
+	if (!check->ends)
+		return -ENOMEM;
+	for (size_t i = 0; i < clean->count; i++) {
+		if (clean->events[i].kind == EVENT_ACK)
+			check->ends[acks->count++] = clean->events[i].output_bytes;
+	}
+	acks->ends = check->ends;
+	return find_legal(clean, &check->legal, &check->legal_count);
+}
+
+/* Whether two runs made the same operations, whatever they wrote. */
+static bool have_same_shape(const struct recording *a, const struct recording *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct event *left = &a->events[i], *right = &b->events[i];
+
+		if (left->kind != right->kind || left->op.kind != right->op.kind ||
+			left->op.object != right->op.object ||
+			left->op.directory != right->op.directory ||
+			left->op.size_bytes != right->op.size_bytes ||
+			(left->op.effect < 0) != (right->op.effect < 0))
+			return false;
+	}
+	return true;
+}
+
+static int compare_runs(struct check *check, const struct recording *again, char *message)
+{
+	const struct check_options *options = check->options;
+	const struct oracle_rules rules = {
+		.ignored = options->ignored, .ignored_count = options->ignored_count};
+	struct tree **legal;
+	size_t count;
+	char text[PATH_MAX + 64];
+	int err = find_legal(again, &legal, &count);
+
+	check->is_unsteady = !have_same_shape(&check->clean, again);
+	if (check->is_unsteady)
+		say(message, "note: two clean runs made different operations; what follows is "
+			     "about the first");
+	if (!err && count == check->legal_count)
+		err = oracle_compare_runs(check->legal, legal, count, &rules, &check->varying);
+	for (size_t i = 0; !err && !options->checker && i < check->varying.count; i++) {
+		varying_say(&check->varying.items[i], text, sizeof(text));
+		say(message, "note: %s", text);
+	}
+	free_legal(legal, count);
+	return err;
+}
+
+static enum check_end record_clean(struct check *check, char *message)
+{
+	struct plan plan = {.seed = check->options->seed};
+	struct recording again;
+	enum check_end end;
+	int err = check_record(check, &plan, &check->clean);
+
+	if (err == -ENOEXEC) {
+		say(message, "%s: %s", check->argv[0],
+			strerror(program_start_error(&check->program)));
+		return CHECK_REFUSED;
+	}
+	if (err == -ENOTRECOVERABLE)
+		return CHECK_UNABLE;
+	if (err) {
+		say(message, "%s could not be recorded: %s", check->argv[0], strerror(-err));
+		return CHECK_FAILED;
+	}
+	end = check_clean_run(check, &check->clean, message);
+	if (end != CHECK_OK)
+		return end;
+	warn(check, &check->clean, message);
+	err = check_record(check, &plan, &again);
+	if (!err)
+		err = find_acks(check);
+	if (!err && again.ending != ENDED_DONE) {
+		recording_release(&again);
+		say(message, "%s fails when it is run a second time from the same files",
+			check->argv[0]);
+		return CHECK_REFUSED;
+	}
+	if (!err)
+		err = compare_runs(check, &again, message);
+	recording_release(&again);
+	if (err)
+		say(message, "%s could not be recorded again: %s", check->argv[0], strerror(-err));
+	return err ? CHECK_FAILED : CHECK_OK;
+}
+
+/* ---- the judge ---- */
+
+static int make_judge(struct check *check)
+{
+	const struct check_options *options = check->options;
+	struct oracle_rules own = {
+		.ignored = options->ignored, .ignored_count = options->ignored_count};
+	struct oracle_rules other = own;
+	int err;
+
+	if (options->checker)
+		return checker_new(
+			&check->checker, &(struct checker_options){.command = options->checker,
+						 .is_server = options->is_server,
+						 .timeout_ms = options->checker_timeout_ms,
+						 .directory = check->program.directory,
+						 .directory_fd = check->program.directory_fd,
+						 .scratch = check->scratch});
+	other.varying = &check->varying;
+	err = oracle_new(&check->own, check->legal, check->legal_count, &own);
+	return err ? err : oracle_new(&check->other, check->legal, check->legal_count, &other);
+}
+
+static void drop_judge(struct check *check)
+{
+	oracle_free(check->own);
+	oracle_free(check->other);
+	checker_free(check->checker);
+	check->own = check->other = NULL;
+	check->checker = NULL;
+}
+
+/* A judge that rejects what is there without any crash is wrong, or the program is. */
+static enum check_end try_judge(struct check *check, char *message)
+{
+	struct acks none = check->acks;
+	struct flaws before, after;
+	char why[CHECK_MESSAGE_BYTES] = "";
+	int err = make_judge(check);
+
+	none.count = 0;
+	if (!err)
+		err = check_state(check, check->clean.initial, &none, true, &before, why);
+	if (!err)
+		err = check_state(check, check->clean.final, &check->acks, true, &after, why);
+	drop_judge(check);
+	if (err) {
+		say(message, "%s", *why ? why : strerror(-err));
+		return err == -ENOEXEC || err == -EPROTO || err == -ESTALE ? CHECK_REFUSED
+		                                                           : CHECK_FAILED;
+	}
+	if (before.is_legal && after.is_legal)
+		return CHECK_OK;
+	say(message, "the checker rejects the state %s, without any crash: %s",
+		!before.is_legal ? "before the command" : "after the command",
+		!before.is_legal ? before.items[0].text : after.items[0].text);
+	say(message, "It is wrong, or the program is.");
+	return CHECK_REFUSED;
+}
+
+enum check_end check_open(struct check **out, const struct check_options *options,
+	const char *scratch, char message[CHECK_MESSAGE_BYTES])
+{
+	struct check *check = calloc(1, sizeof(*check));
+	enum check_end end;
+
+	*out = check;
+	*message = 0;
+	if (!check)
+		return CHECK_FAILED;
+	check->options = options;
+	check->scratch = scratch;
+	check->program = (struct program){
+		.name = options->subject, .directory_fd = -1, .timeout_ms = options->timeout_ms};
+	if (options->ack && regcomp(&check->ack, options->ack, REG_EXTENDED | REG_NOSUB)) {
+		say(message, "--ack %s: no regular expression", options->ack);
+		return CHECK_REFUSED;
+	}
+	check->has_ack = options->ack;
+	check->program.ack = options->ack ? &check->ack : NULL;
+	if (filter_init(&check->filter, FILTER_PROGRAM) ||
+		filter_init(&check->reads_filter, FILTER_PROGRAM | FILTER_READS)) {
+		say(message, "libseccomp could not be started");
+		return CHECK_FAILED;
+	}
+	end = load_directory(check, message);
+	if (end == CHECK_OK)
+		end = run_setup(check, message);
+	if (end == CHECK_OK && program_init(&check->program)) {
+		say(message, "the directory could not be read after the set-up");
+		end = CHECK_REFUSED;
+	}
+	if (end == CHECK_OK)
+		end = record_clean(check, message);
+	if (end == CHECK_OK)
+		end = try_judge(check, message);
+	return end;
+}
+
+void check_close(struct check *check)
+{
+	if (!check)
+		return;
+	drop_judge(check);
+	free_legal(check->legal, check->legal_count);
+	varying_list_release(&check->varying);
+	recording_release(&check->clean);
+	if (check->program.directory_fd >= 0)
+		close(check->program.directory_fd);
+	program_release(&check->program);
+	filter_release(&check->filter);
+	filter_release(&check->reads_filter);
+	if (check->has_ack)
+		regfree(&check->ack);
+	for (size_t i = 0; check->argv && check->argv[i]; i++)
+		free(check->argv[i]);
+	free(check->argv);
+	free(check->ends);
+	free(check->output);
+	free(check->errors);
+	free(check->work);
+	free(check);
+}
+
+int check_attach(struct check *check, unsigned job)
+{
+	int err = check->is_in_sandbox ? sandbox_part() : 0;
+
+	if (!err)
+		err = program_attach(&check->program);
+	if (!err)
+		err = take_directory(check, job);
+	if (!err)
+		err = name_files(check, job);
+	if (!err)
+		err = set_command(check);
+	return err ? err : make_judge(check);
+}
+
+const struct recording *check_clean(const struct check *check)
+{
+	return &check->clean;
+}
+
+/* ---- results ---- */
+
+const char *check_stage_name(const struct check_stage *stage)
+{
+	return stage->kind == STAGE_KILL    ? "kill"
+	       : stage->kind == STAGE_POWER ? "power"
+	                                    : stage->fault->name;
+}
+
+/* What weakens `holds`; NULL: nothing. */
+static const char *reason_for_doubt(const struct stage_run *run, enum property property)
+{
+	const struct check *check = run->check;
+
+	if (run->incomplete)
+		return run->incomplete;
+	if (check->checker && checker_count(check->checker).unsteady)
+		return "the checker crashed or hung once and did not when it was asked again";
+	if (check->is_unsteady)
+		return "two clean runs made different operations: other orders were not tried";
+	if (check->clean.notes & NOTE_LEFT_RUNNING)
+		return "the program left processes running";
+	if (check->clean.notes & NOTE_MAPPED && run->stage->kind != STAGE_FAULT)
+		return "it writes through a shared mapping: in which order is not known";
+	if (run->stage->kind == STAGE_FAULT && !check->checker && check->varying.count)
+		return "files differ from run to run by themselves: give a checker";
+	if (property == DURABILITY && !check->checker && check->acks.count &&
+		!oracle_sees(check->own, check->acks.count))
+		return "the update changes nothing that can be seen: give a checker";
+	return NULL;
+}
+
+static enum verdict verdict_of(const struct stage_run *run, enum property property, char why[200])
+{
+	const struct crash_coverage *coverage = &run->coverage;
+	const char *doubt;
+
+	*why = 0;
+	if (run->causes[property].count)
+		return VERDICT_VIOLATED;
+	if (property == ISOLATION) {
+		snprintf(why, 200, "needs several workers");
+		return VERDICT_NOT_TESTED;
+	}
+	if (run->skipped ||
+		(run->stage->kind == STAGE_FAULT && !run->incomplete && !run->evidence.fired)) {
+		snprintf(why, 200, "%s", run->skipped ? run->skipped : "the fault never fired");
+		return VERDICT_NOT_TESTED;
+	}
+	if (property == DURABILITY && !run->check->acks.count) {
+		snprintf(why, 200, "nothing is acknowledged: no line matches --ack");
+		return VERDICT_NOT_TESTED;
+	}
+	doubt = reason_for_doubt(run, property);
+	if (doubt) {
+		snprintf(why, 200, "%s", doubt);
+		return VERDICT_UNKNOWN;
+	}
+	if (run->stage->kind == STAGE_POWER && !coverage->is_exact) {
+		snprintf(why, 200,
+			"too many states: all with at most %u lost or at most %u surviving of up "
+			"to %zu unsynced micro-operations, and %llu random ones",
+			coverage->lost, coverage->surviving, coverage->widest,
+			(unsigned long long)coverage->samples);
+		return VERDICT_UNKNOWN;
+	}
+	return VERDICT_HOLDS;
+}
+
+static int add_result(struct stage_run *run, enum property property, struct result_list *results)
+{
+	const struct check_options *options = run->check->options;
+	struct causes *causes = &run->causes[property];
+	char why[200];
+	struct result result = {.workers = 1,
+		.property = property,
+		.verdict = verdict_of(run, property, why),
+		.is_claimed = true,
+		.evidence = run->evidence,
+		.seed = options->seed};
+
+	result.subject = strdup(options->subject);
+	result.scenario = strdup(options->scenario);
+	result.fault = strdup(check_stage_name(run->stage));
+	result.model = run->stage->model ? strdup(run->stage->model->name) : NULL;
+	result.detail = causes->count ? strdup(causes->items[0].detail) : *why ? strdup(why) : NULL;
+	if (causes->count) {
+		result.variant = causes->items[0].variant;
+		result.n = causes->items[0].n;
+	}
+	result.causes = *causes;
+	*causes = (struct causes){0};
+	return result_list_add(results, &result);
+}
+
+int check_run(struct check *check, const struct check_stage *stage,
+	const struct sweep_options *options, struct result_list *results,
+	char message[CHECK_MESSAGE_BYTES])
+{
+	struct stage_run run = {
+		.check = check, .stage = stage, .sweep = {.options = options}, .message = message};
+	int err;
+
+	err = stage->kind == STAGE_KILL    ? check_run_kill(&run)
+	      : stage->kind == STAGE_POWER ? check_run_power(&run)
+	                                   : check_run_fault(&run);
+	if (run.incomplete || (stage->kind == STAGE_POWER && !run.coverage.is_exact))
+		run.evidence.coverage = COVERAGE_BOUNDED;
+	for (int i = 0; !err && i < PROPERTY_COUNT; i++)
+		err = add_result(&run, (enum property)i, results);
+	for (int i = 0; i < PROPERTY_COUNT; i++)
+		causes_release(&run.causes[i]);
+	return err;
+}

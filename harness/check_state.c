@@ -1,0 +1,143 @@
+/* What is wrong with one state: asks the oracle or the checker, and turns answers into flaws. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/check_private.h"
+
+unsigned check_acks_at(const struct recording *recording, size_t count)
+{
+	unsigned acks = 0;
+
+	for (size_t i = 0; i < count && i < recording->count; i++)
+		acks += recording->events[i].kind == EVENT_ACK;
+	return acks;
+}
+
+static struct flaw *add_flaw(struct flaws *flaws, enum property property)
+{
+	struct flaw *flaw;
+
+	flaws->is_legal = false;
+	if (flaws->count == MAX_FLAWS)
+		return NULL;
+	flaw = &flaws->items[flaws->count++];
+	*flaw = (struct flaw){.property = property};
+	return flaw;
+}
+
+/* A text less its numbers, which differ from state to state. */
+static void make_key(const char *text, char key[120])
+{
+	size_t length = 0;
+
+	for (; *text && length < 118; text++) {
+		if (isdigit((unsigned char)*text) && length && key[length - 1] == 'N')
+			continue;
+		key[length++] = isdigit((unsigned char)*text) ? 'N' : *text;
+	}
+	key[length] = 0;
+}
+
+static void add_lost(struct flaws *flaws, unsigned acked, unsigned legal_for, const char *how)
+{
+	struct flaw *flaw = add_flaw(flaws, DURABILITY);
+
+	if (!flaw)
+		return;
+	flaw->legal_for = legal_for;
+	if (acked == 1)
+		snprintf(flaw->text, sizeof(flaw->text), "the acknowledged update is lost%s%s",
+			how && *how ? ": " : "", how ? how : "");
+	else
+		snprintf(flaw->text, sizeof(flaw->text),
+			"%u of %u acknowledged updates %s lost%s%s", acked - legal_for, acked,
+			acked - legal_for == 1 ? "is" : "are", how && *how ? ": " : "",
+			how ? how : "");
+	snprintf(flaw->key, sizeof(flaw->key), "acknowledged updates are lost");
+}
+
+/* ---- the automatic oracle ---- */
+
+static void add_differences(struct flaws *flaws, const struct opinion *opinion)
+{
+	for (size_t i = 0; i < opinion->difference_count; i++) {
+		const struct difference *difference = &opinion->differences[i];
+		struct flaw *flaw = add_flaw(flaws, ATOMICITY);
+
+		if (!flaw)
+			return;
+		snprintf(flaw->text, sizeof(flaw->text), "%s", difference->text);
+		snprintf(flaw->key, sizeof(flaw->key), "%s", difference->key);
+	}
+}
+
+static int ask_oracle(
+	struct oracle *oracle, const struct tree *tree, unsigned acked, struct flaws *flaws)
+{
+	const struct opinion *opinion;
+	unsigned legal_for;
+	int err = oracle_ask(oracle, tree, acked, &opinion);
+
+	if (err)
+		return err;
+	flaws->residue = (unsigned)opinion->residue_count;
+	if (opinion->first == SIZE_MAX) {
+		add_differences(flaws, opinion);
+		return 0;
+	}
+	if (oracle_equals(oracle, acked, SIZE_MAX))
+		return 0;
+	legal_for = (unsigned)opinion->last;
+	err = oracle_ask_for(oracle, tree, acked, &opinion);
+	if (!err)
+		add_lost(flaws, acked, legal_for,
+			opinion->difference_count ? opinion->differences[0].text : NULL);
+	return err;
+}
+
+/* ---- the checker ---- */
+
+static int ask_checker(struct checker *checker, const struct tree *tree, const struct acks *acks,
+	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
+{
+	struct answer answer;
+	struct flaw *flaw;
+	int err = checker_ask(checker, tree, acks, &answer);
+
+	if (err) {
+		snprintf(message, CHECK_MESSAGE_BYTES, "the checker: %s", answer.text);
+		return err;
+	}
+	switch (answer.kind) {
+	case ANSWER_LEGAL:
+		return 0;
+	case ANSWER_OLDER:
+		add_lost(flaws, acks->count, answer.legal_for, answer.text);
+		return 0;
+	case ANSWER_BROKEN:
+		flaw = add_flaw(flaws, ATOMICITY);
+		if (flaw)
+			snprintf(flaw->text, sizeof(flaw->text), "the checker says: %.180s",
+				answer.text);
+		break;
+	default:
+		flaw = add_flaw(flaws, CONSISTENCY);
+		if (flaw)
+			snprintf(flaw->text, sizeof(flaw->text), "the checker %s%s%.150s",
+				answer.kind == ANSWER_HANGS ? "hangs" : "crashes",
+				answer.text[0] ? ": " : "", answer.text);
+	}
+	if (flaw)
+		make_key(flaw->text, flaw->key);
+	return 0;
+}
+
+int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,
+	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
+{
+	*flaws = (struct flaws){.is_legal = true};
+	if (check->checker)
+		return ask_checker(check->checker, tree, acks, flaws, message);
+	return ask_oracle(is_own ? check->own : check->other, tree, acks->count, flaws);
+}
