@@ -20,11 +20,12 @@
 /* From the ground up. A module may include those before it and itself; those on one line do not
  * know each other. */
 static const char *const layers[] = {
-	"exit_code io suggest op txn watchdog progress child interrupt machine footprint sandbox",
-	"jobs explore",
+	"exit_code io suggest op txn watchdog progress child interrupt machine footprint sandbox "
+	"printable",
+	"jobs explore command",
 	"tree view",
 	"oracle",
-	"recording options strategy filter model",
+	"recording options strategy filter model checker",
 	"workspace store fault task micro_op touch",
 	"full_disk inject epoch",
 	"decode crash_state",
@@ -55,8 +56,8 @@ enum { LAYER_COUNT = sizeof(layers) / sizeof(*layers) };
 
 /* Several files are one module: what begins with the name and an underscore, and has no layer of
  * its own. */
-static const char *const families[] = {"check", "cmd", "command", "crash", "decode", "explore", "judge", "machine",
-	"micro_op", "oracle", "probe", "record", "store", "trace", "tree"};
+static const char *const families[] = {"check", "cmd", "command", "crash", "decode", "explore",
+	"judge", "machine", "micro_op", "oracle", "probe", "record", "store", "trace", "tree"};
 
 /* What a strategy may know: how to be one, and help with files. */
 static const char strategy_headers[] = "strategy store io txn view";
