@@ -17,10 +17,12 @@ static unsigned eintr_chances(const struct op *op, unsigned variant)
 	case OP_WRITE:
 	case OP_TRUNCATE:
 	case OP_FALLOCATE:
+	case OP_PUNCH:
 	case OP_FSYNC:
-	case OP_FDATASYNC:
 	case OP_LOCK:
 		return 1;
+	case OP_FDATASYNC:
+		return op->point != POINT_MSYNC;
 	default:
 		return 0;
 	}

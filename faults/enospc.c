@@ -40,8 +40,9 @@ static uint64_t next_cut(const struct op *op, uint64_t cut)
 	uint64_t half = op->size_bytes / 2, last = op->size_bytes - 1, next = op->size_bytes;
 	uint64_t start = (uint64_t)op->offset;
 	uint64_t page = ((start + cut) / TREE_PAGE_BYTES + 1) * TREE_PAGE_BYTES - start;
-	/* Just before a newline and just after one. */
-	const uint8_t *newline = memchr(op->data + cut, '\n', op->size_bytes - cut);
+	/* Just before a newline and just after one. What comes out of a pipe is not known. */
+	const uint8_t *newline =
+		op->data ? memchr(op->data + cut, '\n', op->size_bytes - cut) : NULL;
 
 	if (newline) {
 		uint64_t at = (uint64_t)(newline - op->data);

@@ -6,16 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "harness/decode.h"
+#include "harness/decode_private.h"
 
 static int begin(enum point_id point, struct op *op)
 {
-	*op = (struct op){.kind = points[point].kind,
-		.point = point,
-		.object = UINT32_MAX,
-		.directory = UINT32_MAX,
-		.new_directory = UINT32_MAX};
-	return 0;
+	*op = (struct op){0};
+	return decode_point(point, op);
 }
 
 static int look_at_name(
@@ -28,7 +24,7 @@ static int look_at_name(
 	if (err)
 		return err;
 	if (!(follows ? stat(place.path, &st) : lstat(place.path, &st)))
-		op->object = inode_map_get(task->inodes, st.st_dev, st.st_ino);
+		op->object = decode_object(task, &st);
 	if (op->object == UINT32_MAX && place.directory == UINT32_MAX)
 		return 0;
 	op->is_deep = place.is_deep;
@@ -40,7 +36,7 @@ static int look_at_name(
 static int look_at_descriptor(const struct task *task, int fd, struct op *op)
 {
 	struct descriptor descriptor;
-	int err = task_look_at(task, fd, &descriptor);
+	int err = decode_look_at(task, fd, &descriptor);
 
 	op->object = descriptor.object;
 	return err ? err : op->object != UINT32_MAX;
@@ -63,7 +59,7 @@ static int look_at_lock(const struct task *task, const struct call *call, struct
 	struct flock lock;
 	int command = (int)call->args[1];
 	int64_t start;
-	int err = task_look_at(task, (int)call->args[0], &descriptor);
+	int err = decode_look_at(task, (int)call->args[0], &descriptor);
 
 	if (err || descriptor.object == UINT32_MAX)
 		return err;
@@ -133,7 +129,7 @@ int decode_look(const struct task *task, const struct call *call, struct op *op)
 	case SYS_chdir:
 		begin(POINT_ACCESS, op);
 		return look_at_name(task, AT_FDCWD, a[0], true, op);
-	default: /* owners, times and the like, of any file: see touch_op() */
+	default: /* attributes and file systems, of any file: see touch_op() */
 		begin(POINT_OTHER, op);
 		return 1;
 	}
@@ -160,6 +156,15 @@ static bool find_path(const struct call *call, int *directory_fd, uint64_t *addr
 	case SYS_lstat:
 	case SYS_access:
 	case SYS_readlink:
+	case SYS_mknod:
+	case SYS_chown:
+	case SYS_lchown:
+	case SYS_utime:
+	case SYS_utimes:
+	case SYS_setxattr:
+	case SYS_lsetxattr:
+	case SYS_removexattr:
+	case SYS_lremovexattr:
 		return true;
 	case SYS_symlink:
 		*address = a[1];
@@ -171,7 +176,11 @@ static bool find_path(const struct call *call, int *directory_fd, uint64_t *addr
 	case SYS_linkat:
 	case SYS_unlinkat:
 	case SYS_mkdirat:
+	case SYS_mknodat:
 	case SYS_fchmodat:
+	case SYS_fchownat:
+	case SYS_futimesat:
+	case SYS_utimensat:
 	case SYS_newfstatat:
 	case SYS_statx:
 	case SYS_faccessat:

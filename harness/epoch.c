@@ -26,10 +26,12 @@ static bool changes_directory(const struct micro_op *item, uint32_t directory)
 	       (item->directory[0] == directory || item->directory[1] == directory);
 }
 
-/* O_DSYNC writes back the pages of its own range (generic_write_sync), and the file's size. */
+/* O_DSYNC writes back the pages of its own range (generic_write_sync), and the file's size; so does
+ * msync(2). */
 static bool is_in_range(const struct op *sync, size_t event, const struct micro_op *micro)
 {
-	uint64_t end = (uint64_t)sync->offset + (uint64_t)sync->effect;
+	uint64_t size = sync->kind == OP_WRITE ? (uint64_t)sync->effect : sync->size_bytes;
+	uint64_t end = (uint64_t)sync->offset + size;
 
 	if (micro->object != sync->object)
 		return false;
@@ -49,7 +51,7 @@ static bool is_covered(
 
 	if (sync->kind == OP_SYNC)
 		return true;
-	if (sync->kind == OP_WRITE)
+	if (sync->kind == OP_WRITE || sync->point == POINT_MSYNC)
 		return is_in_range(sync, event, micro);
 	/* Debian's SQLite syncs directories with fdatasync(2): entries are a directory's data. */
 	if (changes_directory(micro, sync->object))

@@ -322,11 +322,17 @@ void explain_op(const struct recording *recording, size_t index, FILE *stream)
 	if (op->kind == OP_SYMLINK)
 		fprintf(stream, " -> %s", (const char *)op->data);
 	if (op->is_creating)
-		fprintf(stream, " (creates)");
+		fprintf(stream, op->kind == OP_OPEN && !op->name ? " (creates without a name)"
+								 : " (creates)");
+	if (op->point == POINT_RENAME && (op->kind == OP_UNLINK || op->kind == OP_RMDIR))
+		fprintf(stream, " (which is gone then)");
 	if (op->is_truncating)
 		fprintf(stream, " (truncates)");
 	if (op->kind == OP_READ || op->kind == OP_WRITE || op->kind == OP_STORE)
 		fprintf(stream, " at %" PRId64 ", %" PRIu64 " bytes", op->offset, op->size_bytes);
+	if (op->kind == OP_PUNCH)
+		fprintf(stream, " %s at %" PRId64 ", %" PRIu64 " bytes",
+			op->is_hole ? "a hole" : "zeros", op->offset, op->size_bytes);
 	if (op->kind == OP_LOCK)
 		print_lock(op, stream);
 	if (op->kind == OP_TRUNCATE)

@@ -258,15 +258,17 @@ static int take_new_object(struct micro_ops *ops, size_t event, const struct op 
 	cells = &ops->objects[op->object];
 	cells->mode = op->mode;
 	cells->is_touched = true;
-	cells->type = op->kind == OP_OPEN    ? OBJECT_FILE
-	              : op->kind == OP_MKDIR ? OBJECT_DIRECTORY
-	                                     : OBJECT_SYMLINK;
+	cells->type = op->kind == OP_MKDIR     ? OBJECT_DIRECTORY
+	              : op->kind == OP_SYMLINK ? OBJECT_SYMLINK
+	                                       : OBJECT_FILE;
 	if (cells->type == OBJECT_SYMLINK)
 		cells->target = (const char *)op->data;
 	if (cells->type == OBJECT_FILE)
 		err = touch_file(ops, op->object);
-	if (!err)
-		err = add_name_item(ops, event, op->object);
+	/* O_TMPFILE: nobody can see it before it is linked. */
+	if (err || !op->name)
+		return err;
+	err = add_name_item(ops, event, op->object);
 	return err ? err : set_name(ops, op->directory, op->name, op->object + 1);
 }
 
@@ -462,6 +464,39 @@ static int take_fallocate(
 			     (uint32_t)end);
 }
 
+/* Each page becomes zero by itself, in part like a write; what grows the file is seen or not. */
+static int take_punch(
+	struct micro_ops *ops, size_t event, const struct op *op, const struct tree *before)
+{
+	static const uint8_t zeros[TREE_PAGE_BYTES];
+	uint64_t start = (uint64_t)op->offset, end = start + op->size_bytes, last;
+	uint64_t size_bytes = tree_file_bytes(before, op->object);
+	int err = touch_file(ops, op->object);
+
+	/* What lies behind the end is zero. */
+	last = end < size_bytes ? end : size_bytes;
+	if (!err && start < last && ops->tear == TEAR_NONE)
+		err = add_item(ops, (struct micro_op){.kind = MICRO_DATA,
+					    .event = event,
+					    .object = op->object,
+					    .page = start / TREE_PAGE_BYTES,
+					    .last_page = (last - 1) / TREE_PAGE_BYTES});
+	for (uint64_t stop; !err && start < last; start = stop) {
+		uint64_t page = start / TREE_PAGE_BYTES;
+
+		stop = unit_end(ops, start, last);
+		if (ops->tear != TEAR_NONE)
+			err = add_item(ops, (struct micro_op){.kind = MICRO_DATA,
+						    .event = event,
+						    .object = op->object,
+						    .page = page,
+						    .last_page = page});
+		if (!err)
+			err = add_unit_bytes(ops, op->object, start, stop, zeros);
+	}
+	return err ? err : take_fallocate(ops, event, op, before);
+}
+
 static int take_mode(struct micro_ops *ops, size_t event, const struct op *op)
 {
 	const struct tree *initial = ops->recording->initial;
@@ -505,6 +540,7 @@ static int take_op(
 		if (op->is_creating)
 			return take_new_object(ops, event, op);
 		return op->is_truncating ? take_truncate(ops, event, op, 0) : 0;
+	case OP_MKNOD:
 	case OP_MKDIR:
 	case OP_SYMLINK:
 		return take_new_object(ops, event, op);
@@ -515,6 +551,8 @@ static int take_op(
 		return take_truncate(ops, event, op, op->size_bytes);
 	case OP_FALLOCATE:
 		return take_fallocate(ops, event, op, before);
+	case OP_PUNCH:
+		return take_punch(ops, event, op, before);
 	case OP_RENAME:
 	case OP_EXCHANGE:
 		return take_rename(ops, event, op, before);
@@ -532,7 +570,7 @@ static int take_op(
 	}
 }
 
-/* What rewrote a file since it was truncated to nothing is flushed when it is closed. */
+/* What rewrote a file since it was truncated to nothing is flushed when it is closed for good. */
 static void note_close(struct micro_ops *ops, size_t event, uint32_t object)
 {
 	size_t first = ops->count;
@@ -577,7 +615,8 @@ int micro_ops_init(struct micro_ops *ops, const struct recording *recording,
 		if (event->kind != EVENT_OP || event->op.effect < 0)
 			continue;
 		err = take_op(ops, i, &event->op, tree);
-		if (!err && event->op.kind == OP_CLOSE && event->op.object < ops->object_count)
+		if (!err && event->op.kind == OP_CLOSE && event->op.is_last &&
+			event->op.object < ops->object_count)
 			note_close(ops, i, event->op.object);
 		if (!err)
 			err = tree_apply(&tree, &event->op);

@@ -42,6 +42,7 @@ const struct point points[POINT_COUNT] = {
 	[POINT_SYNC_FILE_RANGE] = {"linux/io/sync_file_range", OP_METADATA, "sync_file_range"},
 	[POINT_STORE] = {"posix/mm/store", OP_STORE, "store"},
 	[POINT_DUP] = {"posix/io/oc/dup", OP_CLOSE, "dup"},
+	[POINT_EXIT] = {"posix/proc/exit", OP_CLOSE, "close at exit"},
 	[POINT_FCNTL] = {"posix/io/lock/fcntl", OP_LOCK, "fcntl"},
 	[POINT_STAT] = {"posix/io/look/stat", OP_LOOK, "stat"},
 	[POINT_ACCESS] = {"posix/io/look/access", OP_LOOK, "access"},

@@ -85,7 +85,8 @@ enum point_id {
 	POINT_SYNC_FILE_RANGE,
 	POINT_FAULTS, /* what follows is seen, and never struck */
 	POINT_STORE = POINT_FAULTS,
-	POINT_DUP, /* dup2, dup3: closes what had the number before */
+	POINT_DUP,  /* dup2, dup3: closes what had the number before */
+	POINT_EXIT, /* the end of a task, or exec: closes what is open */
 	POINT_FCNTL,
 	POINT_STAT,
 	POINT_ACCESS,

@@ -55,9 +55,10 @@ static bool ops_equal(const struct op *a, const struct op *b)
 	       a->directory == b->directory && names_equal(a->name, b->name) &&
 	       a->new_directory == b->new_directory && names_equal(a->new_name, b->new_name) &&
 	       a->offset == b->offset && a->size_bytes == b->size_bytes && a->lock == b->lock &&
-	       a->strike.action == b->strike.action && a->strike.error == b->strike.error &&
-	       a->strike.bytes == b->strike.bytes && a->effect == b->effect &&
-	       a->result == b->result;
+	       a->is_last == b->is_last && a->is_hole == b->is_hole &&
+	       a->keeps_size == b->keeps_size && a->strike.action == b->strike.action &&
+	       a->strike.error == b->strike.error && a->strike.bytes == b->strike.bytes &&
+	       a->effect == b->effect && a->result == b->result;
 }
 
 bool recordings_equal(const struct recording *a, const struct recording *b)

@@ -147,6 +147,7 @@ static int follow_change(struct sync_loss *loss, const struct op *op, struct tre
 		return make_dirty(loss, op->object, start / TREE_PAGE_BYTES,
 			page_after(start + (uint64_t)op->effect));
 	case OP_FALLOCATE:
+	case OP_PUNCH:
 		return make_dirty(loss, op->object, start / TREE_PAGE_BYTES,
 			page_after(start + op->size_bytes));
 	case OP_TRUNCATE:
@@ -157,7 +158,7 @@ static int follow_change(struct sync_loss *loss, const struct op *op, struct tre
 				     page_after(tree_file_bytes(after, op->object)));
 	case OP_OPEN:
 		if (op->is_creating)
-			return make_dirty(loss, op->directory, 0, 1);
+			return op->name ? make_dirty(loss, op->directory, 0, 1) : 0;
 		return op->is_truncating ? discard(loss, op->object, 0) : 0;
 	case OP_RENAME:
 	case OP_EXCHANGE:
@@ -167,6 +168,7 @@ static int follow_change(struct sync_loss *loss, const struct op *op, struct tre
 		return make_dirty(loss, op->new_directory, 0, 1);
 	case OP_UNLINK:
 	case OP_RMDIR:
+	case OP_MKNOD:
 	case OP_MKDIR:
 	case OP_SYMLINK:
 		return make_dirty(loss, op->directory, 0, 1);

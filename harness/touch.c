@@ -133,6 +133,10 @@ static void touch_data(const struct op *op, const struct tree *tree, struct foot
 		add_all(footprint, PIECE_SIZE, ACCESS_WRITE, op->object);
 		break;
 	default:
+		/* What is copied is read, wherever that is. */
+		if (op->point == POINT_SENDFILE || op->point == POINT_SPLICE ||
+			op->point == POINT_COPY_FILE_RANGE)
+			add_all(footprint, PIECE_EVERYTHING, ACCESS_READ, 0);
 		footprint_add(footprint, PIECE_DATA, ACCESS_WRITE, op->object, start, end);
 		if (end > size || op->is_appending)
 			add_all(footprint, PIECE_SIZE, ACCESS_WRITE, op->object);
@@ -198,6 +202,7 @@ void touch_op(
 	case OP_WRITE:
 	case OP_TRUNCATE:
 	case OP_FALLOCATE:
+	case OP_PUNCH:
 	case OP_STORE:
 		touch_path(op, tree, footprint);
 		touch_data(op, tree, footprint);
@@ -213,6 +218,11 @@ void touch_op(
 		break;
 	case OP_LOOK:
 		touch_look(op, tree, footprint);
+		break;
+	case OP_METADATA:
+		/* Times and owners are looked at together with sizes. */
+		touch_path(op, tree, footprint);
+		add_all(footprint, PIECE_EVERYTHING, ACCESS_WRITE, 0);
 		break;
 	case OP_CHMOD:
 		touch_path(op, tree, footprint);

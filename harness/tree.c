@@ -96,6 +96,7 @@ static struct object *object_copy(const struct object *old)
 	copy->type = old->type;
 	copy->mode = old->mode;
 	copy->size_bytes = old->size_bytes;
+	copy->was_emptied = old->was_emptied;
 	if (old->target && !(copy->target = strdup(old->target)))
 		goto fail;
 	if (old->page_count) {
@@ -348,6 +349,11 @@ enum object_type tree_object_type(const struct tree *tree, uint32_t object)
 uint64_t tree_file_bytes(const struct tree *tree, uint32_t object)
 {
 	return is_type(tree, object, OBJECT_FILE) ? tree->objects[object]->size_bytes : 0;
+}
+
+bool tree_was_emptied(const struct tree *tree, uint32_t object)
+{
+	return is_type(tree, object, OBJECT_FILE) && tree->objects[object]->was_emptied;
 }
 
 uint32_t tree_lookup(const struct tree *tree, uint32_t directory, const char *name)

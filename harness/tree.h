@@ -10,6 +10,7 @@
 #ifndef TORNWRITE_TREE_H
 #define TORNWRITE_TREE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +41,9 @@ XXH128_hash_t tree_hash(const struct tree *tree);
 uint32_t tree_object_count(const struct tree *tree);
 enum object_type tree_object_type(const struct tree *tree, uint32_t object);
 uint64_t tree_file_bytes(const struct tree *tree, uint32_t object);
+/* Whether an operation truncated the file to nothing: file systems may flush such a file when it is
+ * closed. No part of what the tree is. */
+bool tree_was_emptied(const struct tree *tree, uint32_t object);
 
 /* The object under a name, or UINT32_MAX. */
 uint32_t tree_lookup(const struct tree *tree, uint32_t directory, const char *name);
@@ -78,7 +82,7 @@ int tree_revert_pages(struct tree **tree, const struct tree *source, uint32_t ob
 /* Makes the entries of a directory what they are in `source`. */
 int tree_revert_directory(struct tree **tree, const struct tree *source, uint32_t object);
 
-/* ---- on a disk (harness/tree_disk.c) ---- */
+/* ---- on a disk (harness/tree_disk.c, harness/tree_load.c) ---- */
 
 /* Which object stands behind an inode, for the tracer. */
 struct inode_map;
@@ -88,11 +92,26 @@ void inode_map_free(struct inode_map *map);
 int inode_map_set(struct inode_map *map, uint64_t device, uint64_t inode, uint32_t object);
 /* UINT32_MAX: not one of ours. */
 uint32_t inode_map_get(const struct inode_map *map, uint64_t device, uint64_t inode);
+/* The object's inode has no name from now on, until it is bound again: if one is found under its
+ * number that has, it is another. */
+void inode_map_orphan(struct inode_map *map, uint32_t object);
+bool inode_map_is_orphan(const struct inode_map *map, uint64_t device, uint64_t inode);
 
 /* Reads a directory into a new tree. `map` (NULL, or a new one) learns every inode. Objects are
  * numbered in the order of their names. Returns 0, -errno, or -ENOTSUP for a device, fifo or
  * socket. */
 int tree_load(int directory_fd, struct tree **tree, struct inode_map *map);
+
+/* What was left out of a tree. */
+struct tree_notes {
+	unsigned special_count;    /* devices, fifos, sockets */
+	unsigned unreadable_count; /* files and directories that we may not read */
+	char special[PATH_MAX], unreadable[PATH_MAX]; /* the first of each, below the root */
+};
+
+/* The same, but a tree without what it cannot hold or we cannot read, and notes of that. */
+int tree_load_noting(
+	int directory_fd, struct tree **tree, struct inode_map *map, struct tree_notes *notes);
 
 /* Writes the tree into an empty directory. Returns 0 or -errno. */
 int tree_store(const struct tree *tree, int directory_fd);

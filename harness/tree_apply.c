@@ -17,10 +17,14 @@ static int apply_new_name(struct tree *tree, const struct op *op, enum object_ty
 	struct object *object, *directory;
 	int err;
 
-	if (op->object != tree->object_count || !can_hold(tree, op->directory, op->name))
+	/* O_TMPFILE: it may get a name later. */
+	bool is_nameless = !op->name && op->directory == UINT32_MAX && op->kind == OP_OPEN;
+
+	if (op->object != tree->object_count ||
+		(!is_nameless && !can_hold(tree, op->directory, op->name)))
 		return -EPROTO;
 	err = tree_add_object(tree, type, op->mode, &object);
-	if (err)
+	if (err || is_nameless)
 		return err;
 	if (type == OBJECT_SYMLINK) {
 		object->target = strdup((const char *)op->data);
@@ -75,6 +79,58 @@ static int apply_fallocate(struct object *object, const struct op *op)
 	return 0;
 }
 
+/* Bytes [start, end) of one page become zero. */
+static int clear_bytes(struct object *object, uint64_t start, uint64_t end, bool is_hole)
+{
+	uint64_t index = start / TREE_PAGE_BYTES;
+	struct page *page = object->pages[index];
+
+	/* The last page ends with the file. */
+	if (start % TREE_PAGE_BYTES == 0 &&
+		(end % TREE_PAGE_BYTES == 0 || end >= object->size_bytes)) {
+		bool stays_hole = is_hole && (!page || end % TREE_PAGE_BYTES == 0);
+
+		page_unref(page);
+		object->pages[index] = stays_hole ? NULL : &zero_page;
+		return 0;
+	}
+	if (!page && !is_hole)
+		object->pages[index] = &zero_page;
+	if (!page)
+		return 0;
+	page = own_page(object, index);
+	if (!page)
+		return -ENOMEM;
+	memset(page->bytes + start % TREE_PAGE_BYTES, 0, (size_t)(end - start));
+	return 0;
+}
+
+static int apply_punch(struct object *object, const struct op *op)
+{
+	uint64_t start = (uint64_t)op->offset, end = start + op->size_bytes;
+	int err = 0;
+
+	if (end > object->size_bytes && !op->keeps_size)
+		err = object_resize(object, end);
+	if (end > object->page_count * TREE_PAGE_BYTES)
+		end = object->page_count * TREE_PAGE_BYTES;
+	while (!err && start < end) {
+		uint64_t stop = (start / TREE_PAGE_BYTES + 1) * TREE_PAGE_BYTES;
+
+		if (stop > end)
+			stop = end;
+		err = clear_bytes(object, start, stop, op->is_hole);
+		start = stop;
+	}
+	return err;
+}
+
+static int resize(struct object *object, uint64_t size_bytes)
+{
+	object->was_emptied |= !size_bytes;
+	return object_resize(object, size_bytes);
+}
+
 static int apply_to_file(struct tree *tree, const struct op *op)
 {
 	struct object *object;
@@ -86,9 +142,11 @@ static int apply_to_file(struct tree *tree, const struct op *op)
 		return -ENOMEM;
 	switch (op->kind) {
 	case OP_OPEN:
-		return object_resize(object, 0);
+		return resize(object, 0);
 	case OP_TRUNCATE:
-		return object_resize(object, op->size_bytes);
+		return resize(object, op->size_bytes);
+	case OP_PUNCH:
+		return apply_punch(object, op);
 	case OP_FALLOCATE:
 		return apply_fallocate(object, op);
 	default:
@@ -114,6 +172,8 @@ int tree_apply(struct tree **tree, const struct op *op)
 		if (op->is_creating)
 			return apply_new_name(*tree, op, OBJECT_FILE);
 		return op->is_truncating ? apply_to_file(*tree, op) : 0;
+	case OP_MKNOD:
+		return apply_new_name(*tree, op, OBJECT_FILE);
 	case OP_MKDIR:
 		return apply_new_name(*tree, op, OBJECT_DIRECTORY);
 	case OP_SYMLINK:
@@ -122,6 +182,7 @@ int tree_apply(struct tree **tree, const struct op *op)
 	case OP_STORE:
 	case OP_TRUNCATE:
 	case OP_FALLOCATE:
+	case OP_PUNCH:
 		return apply_to_file(*tree, op);
 	case OP_RENAME:
 	case OP_EXCHANGE:

@@ -1,4 +1,4 @@
-/* Trees and directories: reading one from disk, writing one, wiping one, knowing inodes. */
+/* Trees and directories: writing one, wiping one, knowing inodes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 struct inode_slot {
 	uint64_t device, inode;
 	uint32_t object;
-	bool is_used;
+	bool is_used, is_orphan;
 };
 
 struct inode_map {
@@ -78,7 +78,7 @@ int inode_map_set(struct inode_map *map, uint64_t device, uint64_t inode, uint32
 	}
 	slot = find_slot(map, device, inode);
 	map->used += !slot->is_used;
-	*slot = (struct inode_slot){device, inode, object, true};
+	*slot = (struct inode_slot){device, inode, object, true, false};
 	return 0;
 }
 
@@ -89,97 +89,29 @@ uint32_t inode_map_get(const struct inode_map *map, uint64_t device, uint64_t in
 	return slot->is_used ? slot->object : UINT32_MAX;
 }
 
-/* ---- from disk ---- */
-
-static int load_file(int fd, const struct stat *st, struct object *object)
+void inode_map_orphan(struct inode_map *map, uint32_t object)
 {
-	/* Fewer blocks than bytes: what reads as zeros may be a hole. */
-	bool has_holes = (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
-	uint8_t bytes[16 * TREE_PAGE_BYTES];
-	uint64_t offset = 0;
-	int err = object_resize(object, (uint64_t)st->st_size);
-
-	while (!err && offset < object->size_bytes) {
-		ssize_t got = pread(fd, bytes, sizeof(bytes), (off_t)offset);
-
-		if (got <= 0)
-			return got < 0 ? -errno : -EIO; /* it shrank under us */
-		for (ssize_t at = 0; !err && at < got; at += TREE_PAGE_BYTES) {
-			size_t size = (size_t)(got - at);
-
-			if (size > TREE_PAGE_BYTES)
-				size = TREE_PAGE_BYTES;
-			if (!memcmp(bytes + at, zero_page.bytes, size))
-				object->pages[(offset + (size_t)at) / TREE_PAGE_BYTES] =
-					has_holes ? NULL : &zero_page;
-			else
-				err = object_write(object, offset + (size_t)at, bytes + at, size);
-		}
-		offset += (uint64_t)got;
-		if (offset < object->size_bytes && got % TREE_PAGE_BYTES)
-			return -EIO;
+	for (size_t i = 0; i < map->capacity; i++) {
+		if (map->slots[i].is_used && map->slots[i].object == object)
+			map->slots[i].is_orphan = true;
 	}
-	return err;
 }
 
-static int load_directory(
-	struct tree *tree, uint32_t number, int directory_fd, struct inode_map *map);
-
-static int load_entry(
-	struct tree *tree, int directory_fd, const char *name, struct inode_map *map, uint32_t *out)
+bool inode_map_is_orphan(const struct inode_map *map, uint64_t device, uint64_t inode)
 {
-	struct object *object;
-	struct stat st;
-	int fd = -1, err;
+	const struct inode_slot *slot = find_slot(map, device, inode);
 
-	if (fstatat(directory_fd, name, &st, AT_SYMLINK_NOFOLLOW))
-		return -errno;
-	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
-		uint32_t known = inode_map_get(map, st.st_dev, st.st_ino);
-
-		if (known != UINT32_MAX && known < tree->object_count) {
-			*out = known;
-			return 0;
-		}
-	}
-	*out = tree->object_count;
-	err = tree_add_object(tree,
-		S_ISREG(st.st_mode)   ? OBJECT_FILE
-		: S_ISDIR(st.st_mode) ? OBJECT_DIRECTORY
-				      : OBJECT_SYMLINK,
-		S_ISLNK(st.st_mode) ? 0 : st.st_mode & 07777, &object);
-	if (!err)
-		err = inode_map_set(map, st.st_dev, st.st_ino, *out);
-	if (err)
-		return err;
-	if (S_ISLNK(st.st_mode)) {
-		char target[PATH_MAX];
-		ssize_t size = readlinkat(directory_fd, name, target, sizeof(target) - 1);
-
-		if (size < 0)
-			return -errno;
-		target[size] = 0;
-		object->target = strdup(target);
-		return object->target ? 0 : -ENOMEM;
-	}
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return -ENOTSUP;
-	fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = S_ISREG(st.st_mode) ? load_file(fd, &st, object)
-	                          : load_directory(tree, *out, fd, map);
-	close(fd);
-	return err;
+	return slot->is_used && slot->is_orphan;
 }
+
+/* ---- names ---- */
 
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* All names in a directory, sorted. The caller frees each and the list. */
-static int list_names(int directory_fd, char ***names, size_t *count)
+int disk_list_names(int directory_fd, char ***names, size_t *count)
 {
 	int copy = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
@@ -220,57 +152,11 @@ static int list_names(int directory_fd, char ***names, size_t *count)
 	return err;
 }
 
-static void free_names(char **names, size_t count)
+void disk_free_names(char **names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		free(names[i]);
 	free(names);
-}
-
-static int load_directory(
-	struct tree *tree, uint32_t number, int directory_fd, struct inode_map *map)
-{
-	char **names;
-	size_t count;
-	int err = list_names(directory_fd, &names, &count);
-
-	for (size_t i = 0; !err && i < count; i++) {
-		uint32_t object;
-
-		err = load_entry(tree, directory_fd, names[i], map, &object);
-		if (!err)
-			err = object_set_entry(tree->objects[number], names[i], object);
-	}
-	free_names(names, count);
-	return err;
-}
-
-int tree_load(int directory_fd, struct tree **tree, struct inode_map *map)
-{
-	struct inode_map *links = map ? map : inode_map_new(); /* hard links need one */
-	struct stat st;
-	int err;
-
-	*tree = tree_new();
-	if (!*tree || !links) {
-		err = -ENOMEM;
-		goto out;
-	}
-	if (fstat(directory_fd, &st)) {
-		err = -errno;
-		goto out;
-	}
-	err = inode_map_set(links, st.st_dev, st.st_ino, TREE_ROOT);
-	if (!err)
-		err = load_directory(*tree, TREE_ROOT, directory_fd, links);
-out:
-	if (!map)
-		inode_map_free(links);
-	if (err) {
-		tree_unref(*tree);
-		*tree = NULL;
-	}
-	return err;
 }
 
 /* ---- to disk ---- */
@@ -396,7 +282,7 @@ int tree_store(const struct tree *tree, int directory_fd)
 	if (!walk.first_path)
 		return -ENOMEM;
 	tree_walk(tree, store_name, &walk);
-	free_names(walk.first_path, tree->object_count);
+	disk_free_names(walk.first_path, tree->object_count);
 	/* When everything is inside: a directory may be read-only. */
 	return walk.err ? walk.err : disk_set_directory_modes(tree, directory_fd);
 }
@@ -432,12 +318,12 @@ int tree_wipe_but(int directory_fd, const char *kept_name)
 {
 	char **names;
 	size_t count;
-	int err = list_names(directory_fd, &names, &count);
+	int err = disk_list_names(directory_fd, &names, &count);
 
 	for (size_t i = 0; !err && i < count; i++) {
 		if (!kept_name || strcmp(names[i], kept_name))
 			err = disk_remove(directory_fd, names[i]);
 	}
-	free_names(names, count);
+	disk_free_names(names, count);
 	return err;
 }

@@ -1,5 +1,5 @@
-/* What tree.c, tree_apply.c, tree_walk.c, tree_disk.c and tree_patch.c share. Nobody else includes
- * it. */
+/* What tree.c, tree_apply.c, tree_walk.c, tree_disk.c, tree_load.c and tree_patch.c share. Nobody
+ * else includes it. */
 #ifndef TORNWRITE_TREE_PRIVATE_H
 #define TORNWRITE_TREE_PRIVATE_H
 
@@ -26,6 +26,7 @@ struct object {
 	uint32_t mode; /* permission bits */
 
 	uint64_t size_bytes; /* files */
+	bool was_emptied;    /* see tree_was_emptied() */
 	uint64_t page_count, page_capacity;
 	struct page **pages; /* NULL is a hole */
 
@@ -67,6 +68,9 @@ int object_remove_entry(struct object *directory, const char *name);
 int tree_add_object(struct tree *tree, enum object_type type, uint32_t mode, struct object **out);
 
 /* On a disk. All return 0 or -errno. */
+/* All names in a directory, sorted. */
+int disk_list_names(int directory_fd, char ***names, size_t *count);
+void disk_free_names(char **names, size_t count);
 /* Writes the pages and sets the size of a file that is not larger. Holes are left out. */
 int disk_write_pages(const struct object *object, int fd);
 /* Makes a file that must not exist. */

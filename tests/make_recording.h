@@ -152,7 +152,10 @@ static inline void make_open_truncated(struct making *making, uint32_t object)
 
 static inline void make_close(struct making *making, uint32_t object)
 {
-	make_add(making, make_op(OP_CLOSE, object));
+	struct op op = make_op(OP_CLOSE, object);
+
+	op.is_last = true;
+	make_add(making, op);
 }
 
 /* OP_RENAME, OP_EXCHANGE. */
@@ -204,7 +207,8 @@ static inline void make_print(const struct recording *recording, FILE *stream)
 {
 	static const char *const kinds[OP_KINDS] = {"open", "close", "read", "write", "truncate",
 		"fallocate", "fsync", "fdatasync", "sync", "lock", "rename", "exchange", "link",
-		"unlink", "mkdir", "rmdir", "symlink", "chmod", "store"};
+		"unlink", "mkdir", "rmdir", "symlink", "chmod", "store", "look", "mknod", "punch",
+		"metadata"};
 
 	for (size_t i = 0; i < recording->count; i++) {
 		const struct op *op = &recording->events[i].op;
