@@ -61,12 +61,14 @@ static int add_cause(struct faulted *faulted, const struct flaw *flaw, const cha
 		return 0;
 	}
 	snprintf(text, sizeof(text), "%s%s: %s", cause, remark, flaw->text);
-	return causes_add(causes, &(struct cause){.site = strdup(site),
-					  .difference = strdup(flaw->key),
-					  .detail = strdup(text),
-					  .count = 1,
-					  .variant = faulted->plan->variant,
-					  .n = faulted->plan->n});
+	return causes_add(causes,
+		&(struct cause){.site = strdup(site),
+			.difference = strdup(flaw->key),
+			.detail = strdup(text),
+			.count = 1,
+			.is_dishonest = faulted->acks.count > 0 && flaw->property != CONSISTENCY,
+			.variant = faulted->plan->variant,
+			.n = faulted->plan->n});
 }
 
 static int judge_tree(struct faulted *faulted, const struct tree *tree, const char *remark)
@@ -99,7 +101,7 @@ static int judge_ending(struct faulted *faulted)
 				: "a signal");
 	else
 		return 0;
-	snprintf(flaw.key, sizeof(flaw.key), "%s", flaw.text);
+	snprintf(flaw.key, sizeof(flaw.key), "%.119s", flaw.text);
 	return add_cause(faulted, &flaw, "");
 }
 

@@ -14,6 +14,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"run", "torture the built-in strategies", cmd_run},
+	{"check", "torture your own program", cmd_check},
 	{"list", "what there is: strategies, faults, scenarios, points", cmd_list},
 	{"replay", "run a witness again and show what happens", cmd_replay},
 };

@@ -246,6 +246,7 @@ static json_t *causes_to_json(const struct causes *causes)
 		json_object_set_new(json, "site", text_or_null(cause->site));
 		json_object_set_new(json, "difference", text_or_null(cause->difference));
 		json_object_set_new(json, "count", json_integer((json_int_t)cause->count));
+		json_object_set_new(json, "honest", json_boolean(!cause->is_dishonest));
 		json_object_set_new(json, "detail", text_or_null(cause->detail));
 		json_object_set_new(json, "witness", text_or_null(cause->witness));
 		json_object_set_new(plan, "variant", json_integer(cause->variant));
@@ -295,6 +296,12 @@ json_t *result_to_json(const struct result *result)
 			cut_to_json(&result->recovery_cut, "recovery_cut", plan);
 		if (result->schedule.count)
 			json_object_set_new(plan, "schedule", schedule_to_json(&result->schedule));
+		if (result->killed_at || result->killed_bytes) {
+			json_object_set_new(
+				plan, "killed_at", json_integer((json_int_t)result->killed_at));
+			json_object_set_new(plan, "killed_bytes",
+				json_integer((json_int_t)result->killed_bytes));
+		}
 		json_object_set_new(json, "plan", plan);
 	}
 	if (result->causes.count) {
@@ -394,6 +401,7 @@ static int causes_from_json(json_t *array, struct causes *causes)
 		struct cause cause = {.site = copy_text(json, "site"),
 			.difference = copy_text(json, "difference"),
 			.count = integer(json, "count"),
+			.is_dishonest = json_is_false(json_object_get(json, "honest")),
 			.detail = copy_text(json, "detail"),
 			.witness = copy_text(json, "witness"),
 			.variant = (unsigned)integer(plan, "variant"),
@@ -456,6 +464,8 @@ int result_from_json(json_t *json, struct result *result)
 	result->workload.txns = (unsigned)integer(plan, "txns");
 	result->workload.base_bytes = (size_t)integer(plan, "payload_bytes");
 	result->commands = copy_text(plan, "fiu");
+	result->killed_at = (size_t)integer(plan, "killed_at");
+	result->killed_bytes = integer(plan, "killed_bytes");
 	if (cut_from_json(json_object_get(plan, "cut"), &result->cut) ||
 		cut_from_json(json_object_get(plan, "recovery_cut"), &result->recovery_cut) ||
 		(schedule && schedule_from_json(schedule, &result->schedule)) ||

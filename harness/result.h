@@ -43,11 +43,12 @@ struct evidence {
 
 /* Violations of one kind: what led to them, and what they look like. Texts are owned. */
 struct cause {
-	char *site;       /* "the data of write (f.txt) is lost" */
-	char *difference; /* "f.txt is empty" */
-	uint64_t count;   /* states */
-	char *detail;     /* of the smallest witness, in words */
-	char *witness;    /* path; NULL: not written yet */
+	char *site;        /* "the data of write (f.txt) is lost" */
+	char *difference;  /* "f.txt is empty" */
+	uint64_t count;    /* states */
+	bool is_dishonest; /* the program said that it is done */
+	char *detail;      /* of the smallest witness, in words */
+	char *witness;     /* path; NULL: not written yet */
 	/* The run that shows it, and then: the power is cut, or the program killed when so many
 	 * events, and so many bytes of the next, had taken place. */
 	unsigned variant;
@@ -93,6 +94,8 @@ struct result {
 	enum isolation_level level; /* the same: the strongest that was not refuted */
 	/* Power cuts: of the run, and of the recovery after it. micro_ops 0: there is none. */
 	struct cut cut, recovery_cut;
+	size_t killed_at; /* a program that is not ours, killed: see struct cause */
+	uint64_t killed_bytes;
 	/* Of a program that is not ours: all kinds of violations. */
 	struct causes causes;
 };

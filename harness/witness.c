@@ -14,57 +14,158 @@
 
 enum { WITNESS_VERSION = 1 };
 
-static bool is_taken(const struct result_list *results, size_t index, const char *path)
+/* Another witness of this name was written just now. */
+static bool is_taken(const struct result_list *results, const char *path)
 {
-	for (size_t i = 0; i < index; i++) {
-		if (results->items[i].witness && !strcmp(results->items[i].witness, path))
+	for (size_t i = 0; i < results->count; i++) {
+		const struct result *result = &results->items[i];
+
+		if (result->witness && !strcmp(result->witness, path))
 			return true;
+		for (size_t k = 0; k < result->causes.count; k++) {
+			if (result->causes.items[k].witness &&
+				!strcmp(result->causes.items[k].witness, path))
+				return true;
+		}
 	}
 	return false;
 }
 
-static int write_one(struct result *result, const char *path)
+/* What a subject is called in the name of a file: of a command, its first word. */
+static void name_stem(const char *subject, char stem[64])
+{
+	size_t length = 0;
+	const char *end = subject + strcspn(subject, " "), *start = end;
+
+	while (start > subject && start[-1] != '/')
+		start--;
+	for (; start < end && length < 63; start++)
+		stem[length++] = strchr("\"'$`\\*?", *start) || *start < ' ' ? '_' : *start;
+	stem[length] = 0;
+}
+
+/* DIRECTORY/SUBJECT-FAULT[-MODEL]-PROPERTY.json, with a number if that was taken just now. Owned by
+ * the caller; NULL: out of memory. */
+static char *make_path(
+	const struct result_list *results, const struct result *result, const char *directory)
+{
+	char stem[64], *path = NULL;
+
+	name_stem(result->subject, stem);
+	for (unsigned number = 1; number == 1 || is_taken(results, path); number++) {
+		char suffix[16] = "";
+
+		free(path);
+		if (number > 1)
+			snprintf(suffix, sizeof(suffix), "-%u", number);
+		if (asprintf(&path, "%s/%s-%s%s%s-%s%s.json", directory, stem, result->fault,
+			    result->model ? "-" : "", result->model ? result->model : "",
+			    property_names[result->property], suffix) < 0)
+			return NULL;
+	}
+	return path;
+}
+
+static int write_one(const struct result *result, json_t *program, const char *path)
 {
 	json_t *json = result_to_json(result);
 	int err;
 
 	json_object_set_new(json, "kind", json_string(WITNESS_KIND));
 	json_object_set_new(json, "schema_version", json_integer(WITNESS_VERSION));
+	if (program)
+		json_object_set(json, "program", program);
 	err = json_dump_file(json, path, JSON_INDENT(2)) ? -EIO : 0;
 	json_decref(json);
+	return err;
+}
+
+static int make_directory(const char *directory, char *message, size_t message_size)
+{
+	int err;
+
+	if (!mkdir(directory, 0777) || errno == EEXIST)
+		return 0;
+	err = -errno;
+	snprintf(message, message_size, "%s: %s", directory, strerror(-err));
+	return err;
+}
+
+static int report_write(int err, const char *path, char *message, size_t message_size)
+{
+	if (err)
+		snprintf(message, message_size, "%s: could not be written", path ? path : "");
 	return err;
 }
 
 int witness_write_all(
 	struct result_list *results, const char *directory, char *message, size_t message_size)
 {
-	for (size_t i = 0; i < results->count; i++) {
+	int err = 0;
+
+	for (size_t i = 0; !err && i < results->count; i++) {
 		struct result *result = &results->items[i];
-		char stem[PATH_MAX - 32], path[PATH_MAX];
-		int err;
 
 		if (result->verdict != VERDICT_VIOLATED)
 			continue;
-		if (mkdir(directory, 0777) && errno != EEXIST) {
-			err = -errno;
-			snprintf(message, message_size, "%s: %s", directory, strerror(-err));
+		err = make_directory(directory, message, message_size);
+		if (err)
 			return err;
-		}
-		snprintf(stem, sizeof(stem), "%s/%s-%s%s%s-%s", directory, result->subject,
-			result->fault, result->model ? "-" : "", result->model ? result->model : "",
-			property_names[result->property]);
-		snprintf(path, sizeof(path), "%s.json", stem);
-		/* The same of another scenario. */
-		for (unsigned number = 2; is_taken(results, i, path); number++)
-			snprintf(path, sizeof(path), "%s-%u.json", stem, number);
-		result->witness = strdup(path);
-		err = result->witness ? write_one(result, path) : -ENOMEM;
-		if (err) {
-			snprintf(message, message_size, "%s: could not be written", path);
-			return err;
-		}
+		result->witness = make_path(results, result, directory);
+		err = result->witness ? write_one(result, NULL, result->witness) : -ENOMEM;
+		err = report_write(err, result->witness, message, message_size);
 	}
-	return 0;
+	return err;
+}
+
+/* The cause as if it were all that the result says. */
+static struct result only(const struct result *result, const struct cause *cause)
+{
+	struct result one = *result;
+
+	one.detail = cause->detail;
+	one.witness = NULL;
+	one.variant = cause->variant;
+	one.n = cause->n;
+	one.cut = cause->cut;
+	one.killed_at = cause->killed_at;
+	one.killed_bytes = cause->killed_bytes;
+	one.causes = (struct causes){0};
+	return one;
+}
+
+int witness_write_causes(struct result_list *results, json_t *program, const char *directory,
+	char *message, size_t message_size)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < results->count; i++) {
+		struct result *result = &results->items[i];
+
+		for (size_t k = 0; !err && k < result->causes.count; k++) {
+			struct cause *cause = &result->causes.items[k];
+			struct result one = only(result, cause);
+
+			err = make_directory(directory, message, message_size);
+			if (err)
+				return err;
+			cause->witness = make_path(results, result, directory);
+			err = cause->witness ? write_one(&one, program, cause->witness) : -ENOMEM;
+			err = report_write(err, cause->witness, message, message_size);
+		}
+		if (!err && result->causes.count)
+			result->witness = strdup(result->causes.items[0].witness);
+	}
+	return err;
+}
+
+json_t *witness_read_program(const char *path)
+{
+	json_t *json = json_load_file(path, 0, NULL);
+	json_t *program = json_incref(json_object_get(json, "program"));
+
+	json_decref(json);
+	return program;
 }
 
 int witness_read(const char *path, struct result *result, char *message, size_t message_size)
@@ -96,7 +197,7 @@ int witness_read(const char *path, struct result *result, char *message, size_t 
 	}
 	json_decref(json);
 	if (!err && !result->n && !result->cut.micro_ops && !result->schedule.count &&
-		strcmp(result->fault, "none")) {
+		strcmp(result->fault, "none") && strcmp(result->fault, "kill")) {
 		snprintf(message, message_size, "%s: the witness has no plan", path);
 		result_release(result);
 		err = -EINVAL;
