@@ -362,13 +362,15 @@ static int compare_runs(struct check *check, const struct recording *again, char
 	return err;
 }
 
-static enum check_end record_clean(struct check *check, char *message)
+/* The first clean run. */
+static enum check_end record_first(struct check *check, const char *cwd, char *message)
 {
 	struct plan plan = {.seed = check->options->seed};
-	struct recording again;
-	enum check_end end;
-	int err = check_record(check, &plan, &check->clean);
+	int err;
 
+	check->program.cwd = cwd;
+	recording_release(&check->clean);
+	err = check_record(check, &plan, &check->clean);
 	if (err == -ENOEXEC) {
 		say(message, "%s: %s", check->argv[0],
 			strerror(program_start_error(&check->program)));
@@ -376,11 +378,49 @@ static enum check_end record_clean(struct check *check, char *message)
 	}
 	if (err == -ENOTRECOVERABLE)
 		return CHECK_UNABLE;
-	if (err) {
-		say(message, "%s could not be recorded: %s", check->argv[0], strerror(-err));
-		return CHECK_FAILED;
+	if (!err)
+		return check_clean_run(check, &check->clean, message);
+	say(message, "%s could not be recorded: %s", check->argv[0], strerror(-err));
+	return CHECK_FAILED;
+}
+
+/* A command that does not say where is run in the directory, or else where the user is. */
+static enum check_end find_cwd(struct check *check, char *message)
+{
+	const struct check_options *options = check->options;
+	const char *here = options->here;
+	char other[CHECK_MESSAGE_BYTES] = "";
+	enum check_end end;
+
+	if (options->cwd)
+		return record_first(check,
+			strcmp(options->cwd, options->directory) ? options->cwd
+								 : check->program.directory,
+			message);
+	end = record_first(check, check->program.directory, other);
+	if ((end != CHECK_REFUSED && end != CHECK_NOTHING) || !here ||
+		!strcmp(here, options->directory)) {
+		say(message, "%s", other);
+		return end;
 	}
-	end = check_clean_run(check, &check->clean, message);
+	if (record_first(check, here, message) == CHECK_OK) {
+		say(message, "note: the command is run in %s; in %s it fails, or changes nothing",
+			here, options->directory);
+		return CHECK_OK;
+	}
+	*message = 0;
+	say(message, "%s", other);
+	say(message, "(it was run in %s)", options->directory);
+	return end;
+}
+
+static enum check_end record_clean(struct check *check, char *message)
+{
+	struct plan plan = {.seed = check->options->seed};
+	struct recording again;
+	enum check_end end = find_cwd(check, message);
+	int err;
+
 	if (end != CHECK_OK)
 		return end;
 	warn(check, &check->clean, message);
@@ -399,6 +439,11 @@ static enum check_end record_clean(struct check *check, char *message)
 	if (err)
 		say(message, "%s could not be recorded again: %s", check->argv[0], strerror(-err));
 	return err ? CHECK_FAILED : CHECK_OK;
+}
+
+const char *check_cwd(const struct check *check)
+{
+	return check->program.cwd;
 }
 
 /* ---- the judge ---- */
@@ -527,6 +572,7 @@ void check_close(struct check *check)
 
 int check_attach(struct check *check, unsigned job)
 {
+	bool was_inside = !strcmp(check->program.cwd, check->program.directory);
 	int err = check->is_in_sandbox ? sandbox_part() : 0;
 
 	if (!err)
@@ -535,6 +581,8 @@ int check_attach(struct check *check, unsigned job)
 		err = take_directory(check, job);
 	if (!err)
 		err = name_files(check, job);
+	if (!err && was_inside)
+		check->program.cwd = check->program.directory;
 	if (!err)
 		err = set_command(check);
 	return err ? err : make_judge(check);

@@ -28,13 +28,16 @@ struct check_stage {
 struct check_options {
 	const char *subject;   /* what reports call the program */
 	const char *scenario;  /* "check", or the scenario's name */
-	char *const *argv;     /* the command, NULL at its end; "{dir}" in it is the directory */
+	char **argv;           /* the command, NULL at its end; "{dir}" in it is the directory */
 	const char *directory; /* absolute: what is watched */
-	bool is_empty;         /* there is no such directory of the user's: begin with nothing */
-	const char *setup;     /* for sh -c; NULL */
-	const char *checker;   /* the same; NULL: the automatic oracle */
-	bool is_server;        /* the checker answers again and again: see checker.h */
-	const char *ack;       /* an extended regular expression; NULL: exit status 0 */
+	/* Where the command begins, absolute; NULL: the directory, and if it fails there or changes
+	 * nothing, `here`. */
+	const char *cwd, *here;
+	bool is_empty;       /* there is no such directory of the user's: begin with nothing */
+	const char *setup;   /* for sh -c; NULL */
+	const char *checker; /* the same; NULL: the automatic oracle */
+	bool is_server;      /* the checker answers again and again: see checker.h */
+	const char *ack;     /* an extended regular expression; NULL: exit status 0 */
 	const char *ignored[CHECK_MAX_IGNORED];
 	size_t ignored_count;
 	struct check_stage stages[CHECK_MAX_STAGES];
@@ -76,6 +79,9 @@ int check_run(struct check *check, const struct check_stage *stage,
 
 /* The name of a stage's fault in results. */
 const char *check_stage_name(const struct check_stage *stage);
+
+/* Where the command begins. */
+const char *check_cwd(const struct check *check);
 
 /* The recording of the clean run, and of a run under a plan; for replays. */
 const struct recording *check_clean(const struct check *check);

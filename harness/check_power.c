@@ -87,8 +87,12 @@ static bool is_subset(const uint64_t *a, const uint64_t *b, size_t words)
 	return true;
 }
 
-static bool shape_is_within(const struct shape *a, const struct shape *b, size_t words)
+static bool shape_is_within(
+	const struct shape *a, const struct shape *b, enum property property, size_t words)
 {
+	/* What is lost is lost, whatever else is on the disk. */
+	if (property == DURABILITY)
+		return is_subset(a->lost, b->lost, words);
 	return a->overtakes == b->overtakes && is_subset(a->lost, b->lost, words) &&
 	       is_subset(a->overtaking, b->overtaking, words);
 }
@@ -185,8 +189,8 @@ static int add_cause(
 	for (size_t i = 0; !err && i < causes->count && found == SIZE_MAX; i++) {
 		if (strcmp(causes->items[i].difference, flaw->key))
 			continue;
-		if (shape_is_within(&groups[i].shape, &shape, words) ||
-			shape_is_within(&shape, &groups[i].shape, words))
+		if (shape_is_within(&groups[i].shape, &shape, flaw->property, words) ||
+			shape_is_within(&shape, &groups[i].shape, flaw->property, words))
 			found = i;
 	}
 	if (!err && found == SIZE_MAX && causes->count == MAX_CAUSES)
@@ -198,7 +202,7 @@ static int add_cause(
 
 		causes->items[found].count++;
 		if (lost_count < group->lost_count ||
-			!shape_is_within(&group->shape, &shape, words))
+			!shape_is_within(&group->shape, &shape, flaw->property, words))
 			err = set_witness(
 				crashing, &causes->items[found], group, state, event, flaw, &shape);
 	}

@@ -3,6 +3,7 @@
  * what is to be written; a conductor that it forks goes inside, records, and has jobs play out the
  * stages.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -48,7 +49,7 @@ struct options {
 	uint64_t jobs, time_limit_s;
 	bool is_dry, requires_complete;
 	char subject[SUBJECT_BYTES];
-	char directory[PATH_MAX];
+	char directory[PATH_MAX], cwd[PATH_MAX], here[PATH_MAX];
 };
 
 /* In the conductor and its jobs. */
@@ -65,7 +66,7 @@ struct conductor {
 struct outcome {
 	struct result_list results;
 	enum check_end end;
-	char message[CHECK_MESSAGE_BYTES];
+	char message[CHECK_MESSAGE_BYTES], cwd[PATH_MAX];
 	bool has_opened, has_failed;
 };
 
@@ -93,6 +94,10 @@ static const struct argp_option argp_options[] = {
 	{"dir", 'd', "DIR", 0,
 		"the directory that is watched (default: the current one); the command works on a "
 		"copy of it, at the same path",
+		1},
+	{"cwd", 'C', "DIR", 0,
+		"where the command is run (default: here if it names --dir as you typed it, else "
+		"in that directory)",
 		1},
 	{"setup", KEY_SETUP, "CMD", 0, "a shell command that prepares the copy first", 1},
 	{"scenario", 's', "FILE", 0, "take all this from a file, as in scenarios/programs/", 1},
@@ -230,6 +235,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case 'd':
 		check->directory = argument;
 		return 0;
+	case 'C':
+		check->cwd = argument;
+		return 0;
 	case KEY_SETUP:
 		check->setup = argument;
 		return 0;
@@ -284,7 +292,7 @@ static void parse_arguments(struct options *options, int argc, char **argv)
 		       "Example: tornwrite check --dir data -- sed -i s/old/new/ data/f.txt\n"
 		       "Exit status: 0 all held, 1 something is violated, 2 usage, or the command "
 		       "or the checker fails by itself, 3 the harness failed, 4 the command "
-	               "changes "
+		       "changes "
 		       "nothing there, 5 incomplete, 77 skipped."};
 
 	*options = (struct options){.jobs = jobs_cpu_count(),
@@ -322,21 +330,74 @@ static void name_subject(struct options *options)
 	check->subject = options->subject;
 }
 
-static void find_directory(struct options *options, const struct scratch *scratch)
+/* Whether the command says where its files are by the name that --dir was given. */
+static bool names_directory(const struct options *options, const char *typed)
+{
+	char *const *argv = options->check.argv;
+	size_t length = strlen(typed);
+
+	while (length > 1 && typed[length - 1] == '/')
+		length--;
+	for (size_t i = 0; argv[i]; i++) {
+		if (strstr(argv[i], "{dir}"))
+			return true;
+		for (const char *at = argv[i]; *at; at++) {
+			if (!strncmp(at, typed, length) && (at == argv[i] || !isalnum(at[-1])) &&
+				!isalnum((unsigned char)at[length]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* "./verify.py" is looked for in the directory, and else here. */
+static const char *find_command(const struct options *options, const char *command)
+{
+	char path[PATH_MAX * 2], *found;
+	size_t length = command ? strcspn(command, " \t\n") : 0;
+
+	if (!command || command[0] == '/' || !memchr(command, '/', length))
+		return command;
+	snprintf(path, sizeof(path), "%s/%.*s", options->directory, (int)length, command);
+	if (!access(path, F_OK))
+		return command;
+	snprintf(path, sizeof(path), "%s/%.*s", options->here, (int)length, command);
+	if (access(path, F_OK))
+		return command;
+	if (asprintf(&found, "%s%s", path, command + length) < 0)
+		options_fail("out of memory");
+	return found;
+}
+
+static void find_places(struct options *options, const struct scratch *scratch)
 {
 	struct check_options *check = &options->check;
-	const char *wanted = check->directory ? check->directory : ".";
+	const char *typed = check->directory ? check->directory : ".";
 
+	if (!getcwd(options->here, sizeof(options->here)))
+		options_fail("the current directory: %s", strerror(errno));
 	/* A scenario begins with nothing, at a path that is the same each time. */
 	if (options->scenario && !check->directory) {
 		snprintf(options->directory, sizeof(options->directory), "%.*s/data",
 			(int)sizeof(options->directory) - 8, scratch->path);
 		mkdir(options->directory, 0777);
 		check->is_empty = true;
-	} else if (!realpath(wanted, options->directory)) {
-		options_fail("--dir %s: %s", wanted, strerror(errno));
+		check->cwd = options->directory;
+	} else if (!realpath(typed, options->directory)) {
+		options_fail("--dir %s: %s", typed, strerror(errno));
+	}
+	check->here = options->here;
+	if (check->cwd && check->cwd != options->directory) {
+		if (!realpath(check->cwd, options->cwd))
+			options_fail("--cwd %s: %s", check->cwd, strerror(errno));
+		check->cwd = options->cwd;
+	} else if (!check->cwd && check->directory && names_directory(options, typed)) {
+		check->cwd = options->here;
 	}
 	check->directory = options->directory;
+	check->checker = find_command(options, check->checker);
+	check->setup = find_command(options, check->setup);
+	check->argv[0] = (char *)(uintptr_t)find_command(options, check->argv[0]);
 }
 
 static bool is_selected(const char *name, const char *list)
@@ -548,7 +609,8 @@ static _Noreturn void conduct(
 	clock_gettime(CLOCK_MONOTONIC, &conductor.deadline);
 	conductor.deadline.tv_sec += (time_t)options->time_limit_s;
 	end = check_open(&conductor.check, &options->check, scratch->path, message);
-	opened = json_pack("{s:i, s:s}", "opened", (int)end, "text", message);
+	opened = json_pack("{s:i, s:s, s:s?}", "opened", (int)end, "text", message, "cwd",
+		end == CHECK_OK ? check_cwd(conductor.check) : NULL);
 	send(&conductor, opened);
 	json_decref(opened);
 	if (end == CHECK_OK) {
@@ -580,6 +642,10 @@ static void take_message(struct outcome *outcome, json_t *message)
 			(enum check_end)json_integer_value(json_object_get(message, "opened"));
 		snprintf(outcome->message, sizeof(outcome->message), "%s",
 			json_string_value(json_object_get(message, "text")));
+		snprintf(outcome->cwd, sizeof(outcome->cwd), "%s",
+			json_is_string(json_object_get(message, "cwd"))
+				? json_string_value(json_object_get(message, "cwd"))
+				: "");
 	}
 	if (!json_object_get(message, "result"))
 		return;
@@ -724,8 +790,11 @@ static int tell_end(const struct outcome *outcome)
 
 static int report(struct options *options, struct outcome *outcome, double seconds)
 {
-	json_t *program = check_program_to_json(&options->check);
 	char message[PATH_MAX + 256];
+	json_t *program;
+
+	options->check.cwd = outcome->cwd;
+	program = check_program_to_json(&options->check);
 
 	arrange(options, outcome);
 	if (witness_write_causes(&outcome->results, program, options->witness_directory, message,
@@ -773,7 +842,7 @@ int cmd_check(int argc, char **argv)
 	parse_arguments(&options, argc, argv);
 	interrupt_catch();
 	prepare(&options, &scratch);
-	find_directory(&options, &scratch);
+	find_places(&options, &scratch);
 	plan_stages(&options);
 	if (options.is_dry) {
 		print_plan(&options.check);

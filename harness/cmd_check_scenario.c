@@ -161,6 +161,7 @@ json_t *check_program_to_json(const struct check_options *options)
 		json_array_append_new(ignored, json_string(options->ignored[i]));
 	json_object_set_new(json, "argv", argv);
 	put_text(json, "directory", options->directory);
+	put_text(json, "cwd", options->cwd);
 	json_object_set_new(json, "is_empty", json_boolean(options->is_empty));
 	put_text(json, "setup", options->setup);
 	put_text(json, "checker", options->checker);
@@ -188,6 +189,7 @@ int check_program_from_json(json_t *json, struct check_options *options)
 	if (!argv)
 		return -ENOMEM;
 	options->directory = text_of(json, "directory");
+	options->cwd = text_of(json, "cwd");
 	for (size_t i = 0; i < count; i++) {
 		argv[i] = (char *)(uintptr_t)json_string_value(json_array_get(words, i));
 		if (!argv[i])

@@ -44,7 +44,7 @@ static void open_as(int fd, const char *path, int flags)
 	close(opened);
 }
 
-static void enter(const struct program *program)
+static void enter(const struct program *program, const char *cwd)
 {
 	static const struct rlimit no_core = {0, 0};
 	sigset_t none;
@@ -62,7 +62,7 @@ static void enter(const struct program *program)
 	setrlimit(RLIMIT_CORE, &no_core);
 	/* Addresses get into temporary names. */
 	personality(ADDR_NO_RANDOMIZE);
-	if (chdir(program->directory))
+	if (chdir(cwd))
 		_exit(127);
 }
 
@@ -83,7 +83,7 @@ static void run_init(const void *bytes)
 	const struct program *program = ((const struct order *)bytes)->program;
 	pid_t pid;
 
-	enter(program);
+	enter(program, program->cwd);
 	pid = fork();
 	if (!pid)
 		execute(program);
@@ -100,7 +100,7 @@ int program_shell(const struct program *program, const char *command, unsigned t
 	if (!pid) {
 		child_die_with(parent);
 		setpgid(0, 0);
-		enter(program);
+		enter(program, program->directory);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}

@@ -32,6 +32,7 @@ struct program {
 	const char *name;      /* what messages on stderr call it */
 	char *const *argv;     /* the command, NULL at its end; found along PATH */
 	const char *directory; /* absolute */
+	const char *cwd;       /* where it begins, absolute */
 	int directory_fd;      /* the same, as data directory */
 	const char *output;    /* paths of files for standard output and standard error, outside */
 	const char *errors;
