@@ -2,12 +2,11 @@
  * No space left on device.
  *   once, persistent  one call that may allocate fails, or all of its kind from there on
  *   full              a byte budget: a write is cut at its ends, in the middle, at every page and
- *                     around every end of line, for inside a record one byte is like another;
- *                     from then on nothing can be allocated, new names neither, while unlink and
- *                     rename still work
- *   passing           the same cuts and one ENOSPC, and then there is space again: what the
- *                     update left behind meets the next one
- * The disk that runs full by blocks, as real ones do, is full_disk.c.
+ *                     around each end of line (of many: of the first and the last eight), for
+ *                     inside a record one byte is like another; from then on nothing can be
+ * allocated, new names neither, while unlink and rename still work passing           the same cuts
+ * and one ENOSPC, and then there is space again: what the update left behind meets the next one The
+ * disk that runs full by blocks, as real ones do, is full_disk.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,15 +33,33 @@ static bool needs_space(const struct op *op)
 	}
 }
 
+enum { NEWLINES = 8 };
+
+/* The next end of line from `cut` on that counts; NULL: none. What comes out of a pipe is not
+ * known.
+ */
+static const uint8_t *next_newline(const struct op *op, uint64_t cut)
+{
+	const uint8_t *data = op->data, *end = data + op->size_bytes, *first = data, *last = end;
+	const uint8_t *found = data ? memchr(data + cut, '\n', op->size_bytes - cut) : NULL;
+
+	if (!found)
+		return NULL;
+	for (int i = 0; i < NEWLINES && first; i++)
+		first = memchr(first + (i > 0), '\n', (size_t)(end - first) - (i > 0));
+	for (int i = 0; i < NEWLINES && last; i++)
+		last = memrchr(data, '\n', (size_t)(last - data));
+	return first && last && found > first && found < last ? last : found;
+}
+
 /* The next place after `cut` where the write may end short; op->size_bytes: none. */
 static uint64_t next_cut(const struct op *op, uint64_t cut)
 {
 	uint64_t half = op->size_bytes / 2, last = op->size_bytes - 1, next = op->size_bytes;
 	uint64_t start = (uint64_t)op->offset;
 	uint64_t page = ((start + cut) / TREE_PAGE_BYTES + 1) * TREE_PAGE_BYTES - start;
-	/* Just before a newline and just after one. What comes out of a pipe is not known. */
-	const uint8_t *newline =
-		op->data ? memchr(op->data + cut, '\n', op->size_bytes - cut) : NULL;
+	/* Just before a newline and just after one. */
+	const uint8_t *newline = next_newline(op, cut);
 
 	if (newline) {
 		uint64_t at = (uint64_t)(newline - op->data);

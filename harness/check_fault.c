@@ -28,12 +28,15 @@ static bool is_over(void *context)
 	return run->incomplete != NULL;
 }
 
-/* "write (f.txt) failed with ENOSPC": the cause less its numbers. */
+/* "write (f.txt) failed with ENOSPC", "write was short (N of N bytes)": the cause less its numbers.
+ */
 static void make_site(const char *cause, char *site, size_t size)
 {
 	size_t length = 0;
 
 	for (; *cause && *cause != ',' && length + 1 < size; cause++) {
+		bool is_digit = *cause >= '0' && *cause <= '9';
+
 		if (*cause == '#') {
 			while (cause[1] >= '0' && cause[1] <= '9')
 				cause++;
@@ -41,7 +44,9 @@ static void make_site(const char *cause, char *site, size_t size)
 				cause++;
 			continue;
 		}
-		site[length++] = *cause;
+		if (is_digit && length && site[length - 1] == 'N')
+			continue;
+		site[length++] = is_digit ? 'N' : *cause;
 	}
 	site[length] = 0;
 }

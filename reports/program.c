@@ -9,7 +9,7 @@
 
 #include "harness/report.h"
 
-enum { NAME_WIDTH = 16, CELL_WIDTH = 14, MAX_TOLD = 6 };
+enum { NAME_WIDTH = 16, CELL_WIDTH = 14, MAX_TOLD = 3 };
 
 static const struct look {
 	const char *glyph, *color;
