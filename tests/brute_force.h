@@ -39,6 +39,8 @@ static inline struct brute_file brute_make_file(
 		assert(item->end <= BRUTE_BYTES && item->size_bytes <= BRUTE_BYTES);
 		if (item->is_garbage)
 			memset(bytes + item->start, 0xa5, item->end - item->start);
+		else if (item->is_zero)
+			memset(bytes + item->start, 0, item->end - item->start);
 		else if (item->writes)
 			memcpy(bytes + item->start,
 				item->op->data + (item->start - (uint64_t)item->op->offset),

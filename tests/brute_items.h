@@ -37,7 +37,7 @@ struct brute_item {
 	uint32_t slots[2], values[2];
 	bool sets_size, grows, sets_mode;
 	uint64_t size_bytes; /* set, or grown to; contents behind a size that is set are gone */
-	bool writes, is_garbage;
+	bool writes, is_garbage, is_zero;
 	uint64_t start, end; /* of the file */
 };
 
@@ -210,12 +210,15 @@ static inline void brute_write(
 static inline void brute_new(struct brute *brute, size_t event, const struct op *op)
 {
 	assert(op->object == brute->object_count && op->object < BRUTE_OBJECTS);
-	brute->types[op->object] = op->kind == OP_OPEN    ? OBJECT_FILE
-	                           : op->kind == OP_MKDIR ? OBJECT_DIRECTORY
-	                                                  : OBJECT_SYMLINK;
+	brute->types[op->object] = op->kind == OP_MKDIR     ? OBJECT_DIRECTORY
+	                           : op->kind == OP_SYMLINK ? OBJECT_SYMLINK
+	                                                    : OBJECT_FILE;
 	brute->modes[op->object] = op->mode;
 	brute->targets[op->object] = (const char *)op->data;
 	brute->object_count++;
+	/* O_TMPFILE: nothing that could be seen. */
+	if (!op->name)
+		return;
 	brute_name(brute, brute_take(brute, event, MICRO_NAME, op->object), op->directory, op->name,
 		op->object);
 }
@@ -227,6 +230,27 @@ static inline void brute_resize(
 
 	item->sets_size = true;
 	item->size_bytes = size_bytes;
+}
+
+/* Piece by piece as far as the file goes, then the size. */
+static inline void brute_punch(
+	struct brute *brute, size_t event, const struct op *op, const struct tree *before)
+{
+	uint64_t start = (uint64_t)op->offset, end = start + op->size_bytes, next;
+	uint64_t old_bytes = tree_file_bytes(before, op->object);
+	uint64_t last = brute_least(end, old_bytes), tear = brute->ops->tear;
+
+	for (uint64_t at = start; at < last; at = next) {
+		next = tear == TEAR_NONE ? last : brute_least(last, (at / tear + 1) * tear);
+		brute_piece(brute, event, op->object, at, next, false);
+		brute->items[brute->count - 1].is_zero = true;
+	}
+	if (!op->keeps_size && end > old_bytes) {
+		struct brute_item *item = brute_take(brute, event, MICRO_SIZE, op->object);
+
+		item->grows = true;
+		item->size_bytes = end;
+	}
 }
 
 static inline void brute_op(
@@ -242,6 +266,7 @@ static inline void brute_op(
 		else if (op->is_truncating)
 			brute_resize(brute, event, op, 0);
 		break;
+	case OP_MKNOD:
 	case OP_MKDIR:
 	case OP_SYMLINK:
 		brute_new(brute, event, op);
@@ -252,6 +277,9 @@ static inline void brute_op(
 		break;
 	case OP_TRUNCATE:
 		brute_resize(brute, event, op, op->size_bytes);
+		break;
+	case OP_PUNCH:
+		brute_punch(brute, event, op, before);
 		break;
 	case OP_FALLOCATE:
 		if (op->keeps_size || end <= tree_file_bytes(before, op->object))

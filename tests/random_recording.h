@@ -173,7 +173,7 @@ static inline void random_resize(struct random *random, struct making *making, u
 	struct op op = make_op(OP_TRUNCATE, object);
 
 	op.size_bytes = sizes[random_below(random, 9)];
-	switch (random_below(random, 5)) {
+	switch (random_below(random, 6)) {
 	case 0:
 		op.kind = OP_OPEN;
 		op.is_truncating = true;
@@ -182,6 +182,14 @@ static inline void random_resize(struct random *random, struct making *making, u
 		op.kind = OP_FALLOCATE;
 		op.offset = 512;
 		op.keeps_size = random_percent(random, 30);
+		break;
+	case 2:
+		op.kind = OP_PUNCH;
+		op.offset = random_percent(random, 50) ? 100 : 4096;
+		op.is_hole = random_percent(random, 50);
+		op.keeps_size = op.is_hole || random_percent(random, 30);
+		/* The kernel refuses a range of nothing. */
+		op.size_bytes += !op.size_bytes;
 		break;
 	default:
 		break;
@@ -193,9 +201,10 @@ static inline void random_resize(struct random *random, struct making *making, u
 
 static inline void random_new(struct random *random, struct making *making)
 {
-	static const enum op_kind kinds[] = {OP_OPEN, OP_OPEN, OP_OPEN, OP_MKDIR, OP_SYMLINK};
+	static const enum op_kind kinds[] = {
+		OP_OPEN, OP_OPEN, OP_OPEN, OP_MKNOD, OP_MKDIR, OP_SYMLINK};
 	struct random_places places;
-	struct op op = make_op(kinds[random_below(random, 5)], tree_object_count(making->now));
+	struct op op = make_op(kinds[random_below(random, 6)], tree_object_count(making->now));
 
 	random_find_places(&places, making->now);
 	op.directory = random_directory(random, &places);
@@ -206,8 +215,14 @@ static inline void random_new(struct random *random, struct making *making)
 		op.data = (uint8_t *)"target";
 		op.mode = 0;
 	}
-	if (tree_lookup(making->now, op.directory, op.name) == UINT32_MAX)
+	/* O_TMPFILE: random_link() may give it a name. */
+	if (op.kind == OP_OPEN && random_percent(random, 25)) {
+		op.directory = UINT32_MAX;
+		op.name = NULL;
 		make_add(making, op);
+	} else if (tree_lookup(making->now, op.directory, op.name) == UINT32_MAX) {
+		make_add(making, op);
+	}
 }
 
 static inline void random_move(struct random *random, struct making *making)
@@ -249,6 +264,8 @@ static inline void random_move(struct random *random, struct making *making)
 
 static inline void random_link(struct random *random, struct making *making)
 {
+	/* Perhaps one without a name. */
+	uint32_t file = random_file(random, making->now);
 	struct random_places places;
 	const struct random_place *from;
 	struct op op;
@@ -258,9 +275,11 @@ static inline void random_link(struct random *random, struct making *making)
 		return;
 	from = &places.items[random_below(random, (uint32_t)places.count)];
 	op = make_op(OP_LINK, from->object);
+	if (file != UINT32_MAX && random_percent(random, 50))
+		op.object = file;
 	op.new_directory = random_directory(random, &places);
 	op.new_name = (char *)random_name(random);
-	if (tree_object_type(making->now, from->object) != OBJECT_DIRECTORY &&
+	if (tree_object_type(making->now, op.object) != OBJECT_DIRECTORY &&
 		tree_lookup(making->now, op.new_directory, op.new_name) == UINT32_MAX)
 		make_add(making, op);
 }

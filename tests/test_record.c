@@ -34,6 +34,7 @@
 #include "harness/plugins.h"
 #include "harness/record.h"
 #include "harness/trace.h"
+#include "tests/op_text.h"
 #include "tests/scratch.h"
 
 static struct workspace workspace = {.data_fd = -1, .probe_fd = -1};
@@ -96,65 +97,6 @@ static int record(int (*calls)(void), const struct plan *plan)
 
 /* ---- a recording as text ---- */
 
-static void add_bytes(FILE *stream, const struct op *op)
-{
-	fputc('\'', stream);
-	for (int64_t i = 0; i < op->effect && i < 24; i++)
-		fputc(op->data[i] >= ' ' ? op->data[i] : '.', stream);
-	fputc('\'', stream);
-}
-
-static void add_flags(FILE *stream, const struct op *op)
-{
-	if (op->is_creating)
-		fputs(" creates", stream);
-	if (op->is_truncating)
-		fputs(" truncates", stream);
-	if (op->is_growing)
-		fputs(" grows", stream);
-	if (op->is_synchronous)
-		fputs(" syncs", stream);
-	if (op->keeps_size)
-		fputs(" keeps-size", stream);
-	if (op->new_blocks)
-		fprintf(stream, " +%" PRIu64 "blk", op->new_blocks);
-}
-
-static void add_op(FILE *stream, const struct op *op)
-{
-	bool makes_mode = (op->kind == OP_OPEN && op->is_creating) || op->kind == OP_MKDIR ||
-	                  op->kind == OP_CHMOD;
-
-	fputs(op->kind == OP_EXCHANGE ? "exchange" : points[op->point].call, stream);
-	if (op->object != UINT32_MAX)
-		fprintf(stream, " %" PRIu32, op->object);
-	if (op->name)
-		fprintf(stream, " %d/%s", (int)op->directory, op->name);
-	if (op->new_name)
-		fprintf(stream, " > %d/%s", (int)op->new_directory, op->new_name);
-	if (op->kind == OP_SYMLINK)
-		fprintf(stream, " to %s", (const char *)op->data);
-	if (op->kind == OP_READ || op->kind == OP_WRITE || op->kind == OP_STORE ||
-		op->kind == OP_FALLOCATE)
-		fprintf(stream, " @%" PRId64 "+%" PRIu64, op->offset, op->size_bytes);
-	if (op->kind == OP_TRUNCATE)
-		fprintf(stream, " to %" PRIu64, op->size_bytes);
-	if (op->kind == OP_WRITE && op->effect >= 0) {
-		fputc(' ', stream);
-		add_bytes(stream, op);
-	}
-	if (makes_mode && op->effect >= 0)
-		fprintf(stream, " %o", op->mode);
-	add_flags(stream, op);
-	if (op->result < 0)
-		fprintf(stream, " = %s", strerrorname_np((int)-op->result));
-	else if (op->kind == OP_READ || op->kind == OP_WRITE)
-		fprintf(stream, " = %" PRId64, op->result);
-	if (op->result != op->effect)
-		fprintf(stream, " (really %" PRId64 ")", op->kind == OP_CLOSE ? 0 : op->effect);
-	fputc('\n', stream);
-}
-
 /* The recording, but for START at the beginning and ACK at the end. The caller frees it. */
 static char *recording_text(void)
 {
@@ -167,7 +109,7 @@ static char *recording_text(void)
 		bool is_edge = !i || i == recording.count - 1;
 
 		if (event->kind == EVENT_OP)
-			add_op(stream, &event->op);
+			op_text_add(stream, &event->op);
 		else if (event->kind == EVENT_REFUSE)
 			fprintf(stream, "refused: %d\n", event->error);
 		else if (!is_edge)
