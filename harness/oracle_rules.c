@@ -210,7 +210,6 @@ int oracle_compare_runs(struct tree *const *a, struct tree *const *b, size_t cou
 		err = walk.err;
 		walk.tree = b[i];
 		walk.other = a[i];
-		walk.below[0] = 0;
 		if (!err)
 			tree_walk(b[i], compare_name, &walk);
 		err = walk.err;

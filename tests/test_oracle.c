@@ -223,6 +223,8 @@ static void test_oracle__new_names_are_residue(void **state)
 		asking.opinion->residue, "d/t\0f.tmp\0u\0u/v", sizeof("d/t\0f.tmp\0u\0u/v"));
 	assert_equals(&asking, "d/ f:b10", 1, 1);
 	assert_int_equal(asking.opinion->residue_count, 0);
+	assert_equals(&asking, "d/ f:b10 x:", 1, 1);
+	assert_string_equal(asking.opinion->residue, "x");
 	end(&asking);
 }
 
@@ -432,6 +434,11 @@ static void test_oracle__half_a_move_is_told(void **state)
 	assert_differs(&asking, "a:x1 b:x1", DIFFERS_SPLIT,
 		"b is there and a is still there: two updates where there should be one");
 	end(&asking);
+	/* What is in a directory goes without saying. */
+	asking = begin(LEGAL("f:a1", "f:b1 d/ d/e/ d/e/g:"), &no_rules);
+	assert_differs(&asking, "f:a1 d/ d/e/ d/e/g:", DIFFERS_SPLIT,
+		"d is there and f is old: two updates where there should be one");
+	end(&asking);
 }
 
 static void test_oracle__more_than_two_names_are_counted(void **state)
@@ -456,6 +463,17 @@ static void test_oracle__a_later_update_without_an_earlier_is_told(void **state)
 	assert_differs(&asking, "b:x1 c:x1", DIFFERS_SPLIT,
 		"b and c are there and a is not there yet: a later update without an earlier one");
 	assert_int_equal(asking.opinion->nearest, 3);
+	end(&asking);
+}
+
+static void test_oracle__what_comes_back_is_of_the_nearest_update(void **state)
+{
+	struct asking asking = begin(
+		LEGAL("f:a1 g:a1", "f:b1 g:b1", "f:a1 g:c1", "f:c1 g:d1", "f:a1 g:e1"), &no_rules);
+
+	(void)state;
+	assert_differs(&asking, "f:a1 g:b1", DIFFERS_SPLIT,
+		"f is new and g is old: two updates where there should be one");
 	end(&asking);
 }
 
@@ -844,6 +862,7 @@ int main(void)
 		cmocka_unit_test(test_oracle__half_a_move_is_told),
 		cmocka_unit_test(test_oracle__more_than_two_names_are_counted),
 		cmocka_unit_test(test_oracle__a_later_update_without_an_earlier_is_told),
+		cmocka_unit_test(test_oracle__what_comes_back_is_of_the_nearest_update),
 		cmocka_unit_test(test_oracle__a_split_is_told_after_what_is_worse),
 		cmocka_unit_test(test_oracle__what_is_expected_decides_the_words),
 		cmocka_unit_test(test_oracle__ignored_names_do_not_count),
