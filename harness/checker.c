@@ -205,8 +205,8 @@ static int understand_exit(
 
 	if (status == SHELL_CANNOT_EXECUTE || status == SHELL_NOT_FOUND) {
 		tell(answer->text, outcome,
-			"in %s the shell cannot run the checker (exit status %d)",
-			checker->options.directory, status);
+			"the shell cannot run the checker, in the data directory (exit status %d)",
+			status);
 		return -ENOEXEC;
 	}
 	if (checker->options.is_server || is_crash(status - SHELL_SIGNAL)) {
@@ -232,8 +232,11 @@ static void understand_line(const char *line, struct answer *answer)
 	size_t size = printable_last_line(line, strlen(line), &text);
 
 	answer->kind = size == 2 && !memcmp(text, "ok", 2) ? ANSWER_LEGAL : ANSWER_BROKEN;
-	if (answer->kind != ANSWER_LEGAL)
-		printable_add(answer->text, sizeof(answer->text), text, size);
+	if (answer->kind == ANSWER_LEGAL)
+		return;
+	printable_add(answer->text, sizeof(answer->text), text, size);
+	if (!answer->text[0])
+		tell(answer->text, NULL, "no reason given");
 }
 
 /* Returns 0 or what checker_ask() returns; -EPROTO may be had once. */
@@ -292,7 +295,7 @@ static int ask_once(struct checker *checker, const struct question *question, st
 		err = command_run(checker->command, words, &outcome);
 	}
 	if (err) {
-		tell(answer->text, NULL, "the checker could not be started: %s", strerror(-err));
+		tell(answer->text, NULL, "the checker cannot be run: %s", strerror(-err));
 		return err;
 	}
 	err = understand(checker, &outcome, answer);
