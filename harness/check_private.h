@@ -24,6 +24,7 @@ struct check {
 	struct tree **legal; /* owned: after 0, 1, 2 ... acknowledgements, and at the end */
 	size_t legal_count;
 	struct varying_list varying;
+	bool has_stores;  /* changes through shared mappings */
 	bool is_unsteady; /* two clean runs made different operations */
 
 	/* One of the two: oracles for states of the clean run and of others, or the checker. */

@@ -3,8 +3,33 @@
 #define TORNWRITE_CMD_CHECK_H
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "harness/check.h"
+#include "harness/workspace.h"
+
+enum { CHECK_SUBJECT_BYTES = 100 };
+
+/* What the arguments say. */
+struct check_arguments {
+	struct check_options check;
+	const char *scenario, *models, *faults, *json, *junit, *witness_directory, *color,
+		*progress, *scratch;
+	uint64_t jobs, time_limit_s;
+	bool is_dry, requires_complete;
+	char subject[CHECK_SUBJECT_BYTES];
+	char directory[PATH_MAX], cwd[PATH_MAX], here[PATH_MAX];
+};
+
+/* Parses and checks the arguments, reads the scenario if there is one, and finds directories and
+ * stages; whatever is wrong ends the program with exit 2, 4 or 77. */
+void check_arguments_take(struct check_arguments *arguments, int argc, char **argv);
+
+/* For --dry-run. */
+void check_arguments_print(const struct check_arguments *arguments);
+
+/* A scenario begins with an empty directory in the scratch directory. */
+void check_arguments_place(struct check_arguments *arguments, const struct scratch *scratch);
 
 /* Reads a scenario of scenarios/programs/ into the options, which keep what they were given on the
  * command line: what is set already stays. *directory_name is the name of the scenario. Ends the

@@ -30,11 +30,14 @@ int record_restore(const char *name, const struct tree *wanted, int directory_fd
 	return err;
 }
 
-int record_check_replay(const char *name, const struct recording *recording, int directory_fd)
+int record_check_replay(const char *name, struct recording *recording, int directory_fd)
 {
+	struct tree_notes notes;
 	struct tree *found = NULL;
-	int err = tree_load(directory_fd, &found, NULL);
+	int err = tree_load_noting(directory_fd, &found, NULL, &notes);
 
+	if (!err && notes.special_count)
+		recording->notes |= NOTE_SPECIAL;
 	if (!err && !hashes_equal(recording->final, found)) {
 		fprintf(stderr, "%s: the recording does not replay to the files on disk:\n", name);
 		tree_print_difference(recording->final, found, stderr);

@@ -10,8 +10,9 @@
 int record_restore(const char *name, const struct tree *wanted, int directory_fd,
 	struct tree **tree, struct inode_map **inodes);
 
-/* Holds the recording's final tree against the directory. Returns 0, -EPROTO, or another -errno. */
-int record_check_replay(const char *name, const struct recording *recording, int directory_fd);
+/* Holds the recording's final tree against the directory, and notes what is there and no part of a
+ * tree. Returns 0, -EPROTO, or another -errno. */
+int record_check_replay(const char *name, struct recording *recording, int directory_fd);
 
 /* -EREMOTEIO when a call failed in a way that only the host can be blamed for. */
 int record_check_host(const char *name, const struct recording *recording);

@@ -28,7 +28,7 @@ enum { WORKER_TICKS = 7919 };
 
 /* ---- recording ---- */
 
-static int add_op(struct worker *worker, struct op *op)
+int trace_add_op(struct worker *worker, struct op *op)
 {
 	struct trace *trace = worker->trace;
 	struct event event = {.kind = EVENT_OP, .op = *op, .worker = worker->number};
@@ -84,7 +84,7 @@ static int compare_mapping(struct worker *worker, const struct mapping *mapping)
 		if (!op.data)
 			return -ENOMEM;
 		memcpy(op.data, now, (size_t)got);
-		err = add_op(worker, &op);
+		err = trace_add_op(worker, &op);
 	}
 	return err;
 }
@@ -167,12 +167,12 @@ static int strike_at_entry(struct worker *worker, struct call *call, bool *runs)
 		op->effect = op->result = -strike->error;
 		err = machine_skip_call(worker->now->task.pid, call, -strike->error);
 		*runs = false;
-		return err ? err : add_op(worker, op);
+		return err ? err : trace_add_op(worker, op);
 	case STRIKE_KILL_BEFORE:
 		kill_task(worker);
 		op->effect = op->result = -EINTR;
 		*runs = false;
-		return add_op(worker, op);
+		return trace_add_op(worker, op);
 	case STRIKE_SHORT:
 	case STRIKE_KILL_MIDDLE:
 		return shorten(worker, call, strike->bytes);
@@ -262,6 +262,8 @@ static int on_entry(struct worker *worker)
 	if (found)
 		return found < 0 ? found : 0;
 	found = trace_renew(worker);
+	if (!found && trace_is_program(worker))
+		return trace_note_outside(worker);
 	if (found <= 0)
 		return found;
 	if (worker->trace->ops >= max_ops(worker)) {
@@ -331,7 +333,7 @@ static int begin(struct worker *worker, int *request)
 	if (!err)
 		err = worker->now->op.strike.action == STRIKE_NONE &&
 		                      ends_as_expected(&worker->now->op, &runs)
-		              ? add_op(worker, &worker->now->op)
+		              ? trace_add_op(worker, &worker->now->op)
 		              : strike_at_entry(worker, &worker->now->call, &runs);
 	if (err) {
 		op_release(&worker->now->op);
@@ -405,7 +407,7 @@ static int on_exit_stop(struct worker *worker)
 		op_release(&worker->now->op);
 		return err;
 	}
-	return add_op(worker, &worker->now->op);
+	return trace_add_op(worker, &worker->now->op);
 }
 
 /* ---- going on ---- */
@@ -573,7 +575,7 @@ int trace_refuse(struct worker *worker, int error)
 	worker->now->op.effect = worker->now->op.result = -error;
 	err = machine_skip_call(worker->now->task.pid, &worker->now->call, -error);
 	if (!err)
-		err = add_op(worker, &worker->now->op);
+		err = trace_add_op(worker, &worker->now->op);
 	return err ? err : run_on(worker, PTRACE_CONT);
 }
 

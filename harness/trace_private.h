@@ -82,6 +82,9 @@ struct worker {
 	int status;
 };
 
+/* Records an operation, which is taken over, and follows it in the tree. */
+int trace_add_op(struct worker *worker, struct op *op);
+
 /* Compares the worker's shared mappings with what is known, and records what changed. */
 int trace_compare_mappings(struct worker *worker);
 
@@ -119,6 +122,10 @@ int trace_on_exec(struct worker *worker);
 
 /* At a stop before the end of a task: files that it closes that way. */
 int trace_on_exit(struct worker *worker);
+
+/* A call of a program that is no operation in the data directory: notes what it writes to
+ * elsewhere. Returns 0 or -errno. */
+int trace_note_outside(struct worker *worker);
 
 /* Kills what has not ended, and reaps it. */
 void trace_worker_release(struct worker *worker);

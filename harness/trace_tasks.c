@@ -4,6 +4,7 @@
  * like), reports itself by its first stop, and is followed from then on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/decode.h"
 #include "harness/trace_private.h"
 #include "harness/watchdog.h"
 
@@ -236,10 +238,81 @@ int trace_on_exec(struct worker *worker)
 	return err == -ESRCH ? 0 : err;
 }
 
+static int add_close(void *context, struct op *op)
+{
+	return trace_add_op(context, op);
+}
+
 int trace_on_exit(struct worker *worker)
 {
-	(void)worker;
-	return 0;
+	const struct task *task = &worker->now->task;
+	unsigned threads = 0;
+
+	/* Not while another task's operation is on its way. */
+	for (unsigned i = 0; i < worker->tracee_count; i++)
+		threads += worker->tracees[i]->task.process == task->process;
+	if (threads > 1 || worker->in_flight || !trace_is_program(worker))
+		return 0;
+	return decode_closes(task, false, add_close, worker);
+}
+
+/* ---- outside of the data directory ---- */
+
+enum { MAX_OUTSIDE = 8 };
+
+static int add_outside(struct recording *recording, const char *path)
+{
+	char **more;
+
+	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) ||
+		recording->outside_count == MAX_OUTSIDE)
+		return 0;
+	for (size_t i = 0; i < recording->outside_count; i++) {
+		if (!strcmp(recording->outside[i], path))
+			return 0;
+	}
+	more = realloc(recording->outside, (recording->outside_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	recording->outside = more;
+	more[recording->outside_count] = strdup(path);
+	return more[recording->outside_count++] ? 0 : -ENOMEM;
+}
+
+/* The path as the user would write it. */
+static int note_place(struct recording *recording, const struct place *place)
+{
+	char parent[PATH_MAX + 64], real[PATH_MAX], path[PATH_MAX + NAME_MAX + 2];
+	struct stat st;
+
+	if (place->directory != UINT32_MAX || !place->name[0] ||
+		(!stat(place->path, &st) && !S_ISREG(st.st_mode)))
+		return 0;
+	snprintf(parent, sizeof(parent), "%s", place->path);
+	*strrchr(parent, '/') = 0;
+	if (!realpath(parent, real))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", strcmp(real, "/") ? real : "", place->name);
+	return add_outside(recording, path);
+}
+
+int trace_note_outside(struct worker *worker)
+{
+	const struct task *task = &worker->now->task;
+	const struct call *call = &worker->now->call;
+	const uint64_t *a = call->args;
+	bool is_at = call->number == SYS_openat;
+	uint64_t flags = call->number == SYS_creat  ? O_WRONLY
+	                 : call->number == SYS_open ? a[1]
+	                                            : a[2];
+	struct place place;
+	int err;
+
+	if ((!is_at && call->number != SYS_open && call->number != SYS_creat) ||
+		(flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	err = task_find_place(task, is_at ? (int)a[0] : AT_FDCWD, is_at ? a[1] : a[0], &place);
+	return err ? err : note_place(worker->trace->recording, &place);
 }
 
 void trace_worker_release(struct worker *worker)
