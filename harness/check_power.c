@@ -2,9 +2,9 @@
  * Power cuts: every crash state of the clean run under one model.
  *
  * Violations are grouped by what looks alike and by the fewest operations that must be lost for
- * it, and that must not: a state that loses, and keeps, at least what the smallest state of a
- * group does belongs to that group. States that lose nothing of what was issued are groups of
- * their own, so that a plain interruption does not hide what the disk's order does.
+ * it: a state that loses at least what the smallest state of a group does belongs to that group.
+ * States in which nothing overtakes what is lost are groups of their own, so that a plain
+ * interruption does not hide what the disk's order does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 #include "harness/check_private.h"
 #include "harness/explain_cut.h"
 
-/* The events of which something is lost, or on disk though something before is not; a bit each. */
+/* The events of which something is lost. */
 struct shape {
-	uint64_t *lost, *overtaking; /* owned */
-	bool overtakes;
+	uint64_t *lost; /* owned; a bit each */
+	bool overtakes; /* something later is on the disk */
 };
 
 enum { MAX_CAUSES = 200 };
@@ -48,7 +48,6 @@ static bool is_over(void *context)
 static void shape_release(struct shape *shape)
 {
 	free(shape->lost);
-	free(shape->overtaking);
 	*shape = (struct shape){0};
 }
 
@@ -60,20 +59,14 @@ static int shape_init(
 	size_t words = bits_words(crashing->recording->count);
 	bool has_lost = false;
 
-	*shape = (struct shape){
-		calloc(words, sizeof(uint64_t)), calloc(words, sizeof(uint64_t)), false};
-	if (!shape->lost || !shape->overtaking) {
-		shape_release(shape);
+	*shape = (struct shape){calloc(words, sizeof(uint64_t)), false};
+	if (!shape->lost)
 		return -ENOMEM;
-	}
 	for (size_t i = 0; i < ops->count && ops->items[i].event <= event; i++) {
-		if (bits_has(lost, i)) {
+		if (bits_has(lost, i))
 			bits_add(shape->lost, ops->items[i].event);
-			has_lost = true;
-		} else if (has_lost) {
-			bits_add(shape->overtaking, ops->items[i].event);
-			shape->overtakes = true;
-		}
+		shape->overtakes |= has_lost && !bits_has(lost, i);
+		has_lost |= bits_has(lost, i);
 	}
 	return 0;
 }
@@ -90,11 +83,9 @@ static bool is_subset(const uint64_t *a, const uint64_t *b, size_t words)
 static bool shape_is_within(
 	const struct shape *a, const struct shape *b, enum property property, size_t words)
 {
-	/* What is lost is lost, whatever else is on the disk. */
-	if (property == DURABILITY)
-		return is_subset(a->lost, b->lost, words);
-	return a->overtakes == b->overtakes && is_subset(a->lost, b->lost, words) &&
-	       is_subset(a->overtaking, b->overtaking, words);
+	/* What was acknowledged is lost, whatever else is on the disk. */
+	return (property == DURABILITY || a->overtakes == b->overtakes) &&
+	       is_subset(a->lost, b->lost, words);
 }
 
 /* ---- moments ---- */
@@ -244,6 +235,38 @@ static int count_acks(struct crashing *crashing)
 	return 0;
 }
 
+/* A group that was begun before a smaller one of its kind was found is a part of that. */
+static void prune(struct crashing *crashing, enum property property)
+{
+	struct causes *causes = &crashing->run->causes[property];
+	struct group *groups = crashing->groups[property];
+	size_t words = bits_words(crashing->recording->count), kept = 0;
+
+	for (size_t i = 0; i < causes->count; i++) {
+		size_t smaller = 0;
+
+		while (smaller < causes->count &&
+			(smaller == i || !groups[smaller].shape.lost ||
+				strcmp(causes->items[smaller].difference,
+					causes->items[i].difference) ||
+				!shape_is_within(
+					&groups[smaller].shape, &groups[i].shape, property, words)))
+			smaller++;
+		if (smaller == causes->count)
+			continue;
+		causes->items[smaller].count += causes->items[i].count;
+		cause_release(&causes->items[i]);
+		shape_release(&groups[i].shape);
+	}
+	for (size_t i = 0; i < causes->count; i++) {
+		if (!groups[i].shape.lost)
+			continue;
+		groups[kept] = groups[i];
+		causes->items[kept++] = causes->items[i];
+	}
+	causes->count = kept;
+}
+
 static void release(struct crashing *crashing)
 {
 	for (int property = 0; property < PROPERTY_COUNT; property++) {
@@ -271,6 +294,8 @@ int check_run_power(struct stage_run *run)
 		err = count_acks(&crashing);
 	if (!err)
 		err = crash_each(&ops, &limits, visit, &crashing, &run->coverage);
+	for (int property = 0; !err && property < PROPERTY_COUNT; property++)
+		prune(&crashing, (enum property)property);
 	if (!err && run->coverage.is_cut)
 		is_over(run);
 	run->evidence.sets = run->coverage.sets;

@@ -1,5 +1,4 @@
 /* What is wrong with one state: asks the oracle or the checker, and turns answers into flaws. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,15 +25,21 @@ static struct flaw *add_flaw(struct flaws *flaws, enum property property)
 	return flaw;
 }
 
-/* A text less its numbers, which differ from state to state. */
+/* A text less its numbers and hashes, which differ from state to state. */
 static void make_key(const char *text, char key[120])
 {
+	enum { HASH_DIGITS = 7 };
 	size_t length = 0;
 
-	for (; *text && length < 118; text++) {
-		if (isdigit((unsigned char)*text) && length && key[length - 1] == 'N')
-			continue;
-		key[length++] = isdigit((unsigned char)*text) ? 'N' : *text;
+	while (*text && length < 118) {
+		size_t digits = strspn(text, "0123456789"), hex = strspn(text, "0123456789abcdef");
+
+		if (hex >= HASH_DIGITS || digits) {
+			key[length++] = 'N';
+			text += hex >= HASH_DIGITS ? hex : digits;
+		} else {
+			key[length++] = *text++;
+		}
 	}
 	key[length] = 0;
 }

@@ -19,7 +19,7 @@ const char *const coverage_names[] = {
 	[COVERAGE_SAMPLED] = "sampled",
 };
 
-static void cause_release(struct cause *cause)
+void cause_release(struct cause *cause)
 {
 	free(cause->site);
 	free(cause->difference);

@@ -65,6 +65,8 @@ struct causes {
 	uint64_t left_out; /* violations of kinds for which there was no room */
 };
 
+void cause_release(struct cause *cause);
+
 /* Takes over what the cause owns. Returns 0 or -ENOMEM (it is released). */
 int causes_add(struct causes *causes, struct cause *cause);
 void causes_release(struct causes *causes);
