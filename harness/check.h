@@ -83,8 +83,27 @@ const char *check_stage_name(const struct check_stage *stage);
 /* Where the command begins. */
 const char *check_cwd(const struct check *check);
 
-/* The recording of the clean run, and of a run under a plan; for replays. */
+/* For replays, in the process that opened the check. */
+
+/* The recording of the clean run, and of a run under a plan. */
 const struct recording *check_clean(const struct check *check);
 int check_record(struct check *check, const struct plan *plan, struct recording *recording);
+
+/* The tree of the clean run when the program is killed after so many events, and so many bytes of
+ * the next. Returns 0, or -EPROTO: it has no such place. The caller holds a reference. */
+int check_killed(const struct check *check, size_t event, uint64_t bytes, struct tree **tree);
+
+struct check_finding {
+	enum property property;
+	char text[200];
+};
+
+enum { CHECK_MAX_FINDINGS = 12 };
+
+/* What is wrong with a tree that is found after the first `count` events of a recording. Returns
+ * how many findings there are, or -errno with a sentence in `message`. */
+int check_find(struct check *check, const struct recording *recording, size_t count,
+	const struct tree *tree, struct check_finding findings[CHECK_MAX_FINDINGS],
+	char message[CHECK_MESSAGE_BYTES]);
 
 #endif

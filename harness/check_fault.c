@@ -136,30 +136,12 @@ static int judge_lost(struct faulted *faulted)
 	return err;
 }
 
-static int count_acks(struct faulted *faulted)
-{
-	const struct recording *recording = faulted->recording;
-	unsigned count = check_acks_at(recording, recording->count);
-
-	faulted->ends = calloc(count + 1UL, sizeof(*faulted->ends));
-	if (!faulted->ends)
-		return -ENOMEM;
-	faulted->acks = (struct acks){.output = recording->output,
-		.output_bytes = recording->output_bytes,
-		.ends = faulted->ends};
-	for (size_t i = 0; i < recording->count; i++) {
-		if (recording->events[i].kind == EVENT_ACK)
-			faulted->ends[faulted->acks.count++] = recording->events[i].output_bytes;
-	}
-	return 0;
-}
-
 static int judge(struct faulted *faulted)
 {
 	const struct recording *recording = faulted->recording;
 	bool is_done = recording->ending == ENDED_DONE;
 	char remark[64] = "";
-	int err = count_acks(faulted);
+	int err = check_find_acks(recording, recording->count, &faulted->acks, &faulted->ends);
 
 	if (err)
 		return err;

@@ -157,3 +157,27 @@ int check_run_kill(struct stage_run *run)
 	tree_unref(tree);
 	return err;
 }
+
+int check_killed(const struct check *check, size_t event, uint64_t bytes, struct tree **tree)
+{
+	const struct recording *recording = &check->clean;
+	int err = 0;
+
+	*tree = tree_ref(recording->initial);
+	if (event > recording->count || (bytes && event == recording->count))
+		err = -EPROTO;
+	for (size_t i = 0; !err && i < event; i++) {
+		if (recording->events[i].kind == EVENT_OP)
+			err = tree_apply(tree, &recording->events[i].op);
+	}
+	if (!err && bytes) {
+		struct op op = recording->events[event].op;
+
+		if (recording->events[event].kind != EVENT_OP || op.kind != OP_WRITE ||
+			op.effect < 0 || bytes > (uint64_t)op.effect)
+			return -EPROTO;
+		op.effect = (int64_t)bytes;
+		err = tree_apply(tree, &op);
+	}
+	return err;
+}

@@ -72,13 +72,27 @@ static void say_status(char *message, const char *what, int status)
 
 /* ---- the directory ---- */
 
+/* A directory that the user does not have: its parent is covered, and it made there. */
+static int make_place(const char *directory)
+{
+	char parent[PATH_MAX];
+	int err;
+
+	snprintf(parent, sizeof(parent), "%s", directory);
+	*strrchr(parent, '/') = 0;
+	err = sandbox_cover(parent);
+	return err ? err : mkdir(directory, 0755) ? -errno : 0;
+}
+
 /* Covers the directory, or makes another one where that is not allowed, and opens it. */
 static int take_directory(struct check *check, unsigned job)
 {
 	const char *directory = check->options->directory;
 	int err;
 
-	if (check->is_in_sandbox) {
+	if (check->is_in_sandbox && check->options->is_empty) {
+		err = make_place(directory);
+	} else if (check->is_in_sandbox) {
 		err = sandbox_cover(directory);
 	} else {
 		free(check->work);
@@ -389,16 +403,10 @@ static int find_acks(struct check *check)
 	const struct recording *clean = &check->clean;
 	struct acks *acks = &check->acks;
 
-	acks->output = clean->output;
-	acks->output_bytes = clean->output_bytes;
-	check->ends = calloc(check_acks_at(clean, clean->count) + 1UL, sizeof(*check->ends));
-	if (!check->ends)
-		return -ENOMEM;
-	for (size_t i = 0; i < clean->count; i++) {
-		if (clean->events[i].kind == EVENT_ACK)
-			check->ends[acks->count++] = clean->events[i].output_bytes;
-	}
-	acks->ends = check->ends;
+	int err = check_find_acks(clean, clean->count, acks, &check->ends);
+
+	if (err)
+		return err;
 	check->has_stores = has_stores(check);
 	return find_legal(clean, &check->legal, &check->legal_count);
 }
@@ -531,7 +539,7 @@ const char *check_cwd(const struct check *check)
 
 /* ---- the judge ---- */
 
-static int make_judge(struct check *check)
+int check_make_judge(struct check *check)
 {
 	const struct check_options *options = check->options;
 	struct oracle_rules own = {
@@ -567,7 +575,7 @@ static enum check_end try_judge(struct check *check, char *message)
 	struct acks none = check->acks;
 	struct flaws before, after;
 	char why[CHECK_MESSAGE_BYTES] = "";
-	int err = make_judge(check);
+	int err = check_make_judge(check);
 
 	none.count = 0;
 	if (!err)
@@ -668,7 +676,7 @@ int check_attach(struct check *check, unsigned job)
 		check->program.cwd = check->program.directory;
 	if (!err)
 		err = set_command(check);
-	return err ? err : make_judge(check);
+	return err ? err : check_make_judge(check);
 }
 
 const struct recording *check_clean(const struct check *check)

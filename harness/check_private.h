@@ -40,7 +40,7 @@ struct flaw {
 	unsigned legal_for; /* DURABILITY: so many acknowledgements */
 };
 
-enum { MAX_FLAWS = 12 };
+enum { MAX_FLAWS = CHECK_MAX_FINDINGS };
 
 struct flaws {
 	struct flaw items[MAX_FLAWS];
@@ -53,6 +53,14 @@ struct flaws {
  * acknowledgements. Returns 0, or -errno with a sentence in `message`. */
 int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
+
+/* Makes what is asked about states: see struct check. Returns 0 or -errno. */
+int check_make_judge(struct check *check);
+
+/* The acknowledgements among the first `count` events. `ends` has room for all; the caller frees
+ * it. Returns 0 or -ENOMEM. */
+int check_find_acks(
+	const struct recording *recording, size_t count, struct acks *acks, size_t **ends);
 
 /* How many acknowledgements there are among the first `count` events. */
 unsigned check_acks_at(const struct recording *recording, size_t count);

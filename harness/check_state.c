@@ -1,5 +1,7 @@
 /* What is wrong with one state: asks the oracle or the checker, and turns answers into flaws. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/check_private.h"
@@ -11,6 +13,21 @@ unsigned check_acks_at(const struct recording *recording, size_t count)
 	for (size_t i = 0; i < count && i < recording->count; i++)
 		acks += recording->events[i].kind == EVENT_ACK;
 	return acks;
+}
+
+int check_find_acks(
+	const struct recording *recording, size_t count, struct acks *acks, size_t **ends)
+{
+	*acks = (struct acks){.output = recording->output, .output_bytes = recording->output_bytes};
+	*ends = calloc(check_acks_at(recording, count) + 1UL, sizeof(**ends));
+	if (!*ends)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && i < recording->count; i++) {
+		if (recording->events[i].kind == EVENT_ACK)
+			(*ends)[acks->count++] = recording->events[i].output_bytes;
+	}
+	acks->ends = *ends;
+	return 0;
 }
 
 static struct flaw *add_flaw(struct flaws *flaws, enum property property)
@@ -145,4 +162,25 @@ int check_state(struct check *check, const struct tree *tree, const struct acks 
 	if (check->checker)
 		return ask_checker(check->checker, tree, acks, flaws, message);
 	return ask_oracle(is_own ? check->own : check->other, tree, acks->count, flaws);
+}
+
+int check_find(struct check *check, const struct recording *recording, size_t count,
+	const struct tree *tree, struct check_finding findings[CHECK_MAX_FINDINGS],
+	char message[CHECK_MESSAGE_BYTES])
+{
+	struct flaws flaws = {0};
+	struct acks acks;
+	size_t *ends;
+	int err = check_find_acks(recording, count, &acks, &ends);
+
+	if (!err && !check->own && !check->checker)
+		err = check_make_judge(check);
+	if (!err)
+		err = check_state(check, tree, &acks, recording == &check->clean, &flaws, message);
+	for (unsigned i = 0; !err && i < flaws.count; i++) {
+		findings[i].property = flaws.items[i].property;
+		memcpy(findings[i].text, flaws.items[i].text, sizeof(findings[i].text));
+	}
+	free(ends);
+	return err ? err : (int)flaws.count;
 }

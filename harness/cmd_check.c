@@ -411,7 +411,6 @@ int cmd_check(int argc, char **argv)
 	interrupt_catch();
 	if (scratch_init(&scratch, options.scratch, message, sizeof(message)))
 		options_fail("%s%s", options.scratch ? "--scratch " : "", message);
-	check_arguments_place(&options, &scratch);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (inject_init() || pipe2(fds, O_CLOEXEC)) {
 		fputs("error: libfiu could not be started\n", stderr);

@@ -28,9 +28,6 @@ void check_arguments_take(struct check_arguments *arguments, int argc, char **ar
 /* For --dry-run. */
 void check_arguments_print(const struct check_arguments *arguments);
 
-/* A scenario begins with an empty directory in the scratch directory. */
-void check_arguments_place(struct check_arguments *arguments, const struct scratch *scratch);
-
 /* Reads a scenario of scenarios/programs/ into the options, which keep what they were given on the
  * command line: what is set already stays. *directory_name is the name of the scenario. Ends the
  * program with exit 2, or 77 where the program is not installed. Strings are never freed. */

@@ -321,6 +321,19 @@ static const char *find_command(const struct check_arguments *options, const cha
 	return found;
 }
 
+/* Where a scenario has its directory, at a path that is the same each time: a directory that every
+ * system has, and that is covered while it runs. */
+static const char *find_place(void)
+{
+	static const char *const places[] = {"/srv", "/mnt", "/media", "/opt"};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		if (!access(places[i], X_OK))
+			return places[i];
+	}
+	options_fail("none of /srv, /mnt, /media and /opt exists: use --dir");
+}
+
 static void find_places(struct check_arguments *options)
 {
 	struct check_options *check = &options->check;
@@ -329,10 +342,14 @@ static void find_places(struct check_arguments *options)
 	if (!getcwd(options->here, sizeof(options->here)))
 		options_fail("the current directory: %s", strerror(errno));
 	check->is_empty = options->scenario && !check->directory;
+	if (check->is_empty)
+		snprintf(options->directory, sizeof(options->directory), "%s/data", find_place());
 	if (!check->is_empty && !realpath(typed, options->directory))
 		options_fail("--dir %s: %s", typed, strerror(errno));
 	check->here = options->here;
-	if (check->cwd) {
+	if (check->is_empty) {
+		check->cwd = options->directory;
+	} else if (check->cwd) {
 		if (!realpath(check->cwd, options->cwd))
 			options_fail("--cwd %s: %s", check->cwd, strerror(errno));
 		check->cwd = options->cwd;
@@ -447,16 +464,4 @@ void check_arguments_take(struct check_arguments *arguments, int argc, char **ar
 	name_subject(arguments);
 	find_places(arguments);
 	plan_stages(arguments);
-}
-
-void check_arguments_place(struct check_arguments *arguments, const struct scratch *scratch)
-{
-	struct check_options *check = &arguments->check;
-
-	if (!check->is_empty)
-		return;
-	snprintf(arguments->directory, sizeof(arguments->directory), "%.*s/data",
-		(int)sizeof(arguments->directory) - 8, scratch->path);
-	mkdir(arguments->directory, 0777);
-	check->cwd = arguments->directory;
 }

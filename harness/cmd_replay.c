@@ -65,11 +65,20 @@ static const struct strategy *find_strategy(const char *name)
 	return NULL;
 }
 
-static const struct fault *find_fault(const char *name)
+const struct fault *replay_find_fault(const char *name)
 {
 	for (size_t i = 0; i < fault_count; i++) {
 		if (!strcmp(faults[i]->name, name))
 			return faults[i];
+	}
+	return NULL;
+}
+
+const struct model *replay_find_model(const char *name)
+{
+	for (size_t i = 0; i < model_count; i++) {
+		if (!strcmp(models[i]->name, name))
+			return models[i];
 	}
 	return NULL;
 }
@@ -82,10 +91,7 @@ static const char *make_cut(struct replay *replay)
 
 	if (!witness->model)
 		return witness->fault;
-	for (size_t i = 0; i < model_count; i++) {
-		if (!strcmp(models[i]->name, witness->model))
-			replay->model = models[i];
-	}
+	replay->model = replay_find_model(witness->model);
 	if (!replay->model)
 		options_fail("%s: there is no model '%s'", replay->options.witness, witness->model);
 	if (!witness->cut.micro_ops ||
@@ -141,7 +147,7 @@ static const struct strategy *make_plan(struct replay *replay)
 		.n = witness->n,
 		.seed = witness->seed,
 		.commands = witness->commands,
-		.fault = find_fault(fault)};
+		.fault = replay_find_fault(fault)};
 	if (!replay->plan.fault && !witness->commands && strcmp(fault, "none"))
 		options_fail("%s: there is no fault '%s'", replay->options.witness, fault);
 	if (replay->plan.fault && replay->plan.variant >= fault_variant_count(replay->plan.fault))
@@ -307,15 +313,19 @@ int cmd_replay(int argc, char **argv)
 	static struct replay replay = {.workspace = {.data_fd = -1, .probe_fd = -1}};
 	const struct strategy *strategy;
 	bool is_violated = false;
+	json_t *program;
 	char message[PATH_MAX + 256];
 	int err;
 
 	options_parse(&argp, argc, argv, &replay.options);
 	if (witness_read(replay.options.witness, &replay.witness, message, sizeof(message)))
 		options_fail("%s", message);
-	strategy = make_plan(&replay);
 	if (replay.options.keep && !access(replay.options.keep, F_OK))
 		options_fail("--keep %s: exists already", replay.options.keep);
+	program = witness_read_program(replay.options.witness);
+	if (program)
+		return replay_program(&replay, program);
+	strategy = make_plan(&replay);
 	interrupt_catch();
 	if (scratch_init(&replay.scratch, replay.options.directory, message, sizeof(message)))
 		options_fail("%s", message);

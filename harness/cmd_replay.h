@@ -35,6 +35,15 @@ struct replay {
 void replay_print_events(const struct recording *recording, size_t end,
 	const char *(*mark)(void *context, size_t event), void *context, char *const *notes);
 
+/* Events up to a power cut, and what became of each operation. */
+void replay_print_cut(const struct micro_ops *ops, const struct cut *cut);
+
+/* The names in a tree, with sizes. */
+void replay_print_files(struct tree *tree);
+
+/* Says that a cut does not fit the run that it should be of. Returns -ESTALE. */
+int replay_say_stale(const struct micro_ops *ops, const struct cut *cut);
+
 /* The heads of the lanes. */
 void replay_print_lanes(unsigned writers, unsigned readers);
 
@@ -50,6 +59,13 @@ int replay_print_found(struct replay *replay, struct tree *tree);
 /* Runs the schedule of a witness and shows it, with the moment that breaks the property, unless
  * there is a power cut, which replay_cut() shows. Returns 0 or -errno; -ESTALE as below. */
 int replay_crew(struct replay *replay, bool *is_violated);
+
+/* The witness of a program that is not ours: all of the replay. Returns the exit status. */
+int replay_program(struct replay *replay, json_t *program);
+
+/* The plug-ins that a witness names; NULL: there is none of the name. */
+const struct fault *replay_find_fault(const char *name);
+const struct model *replay_find_model(const char *name);
 
 /* Rebuilds the crash state of a witness and shows it: sets replay->found and says whether the
  * property is violated. Returns 0 or -errno; -ESTALE: the run is not the one of the witness, and

@@ -29,7 +29,7 @@ static const char *mark_of(void *context, size_t event)
 }
 
 /* The operations up to the cut, and of torn ones what is lost. */
-static void print_marked(const struct micro_ops *ops, const struct cut *cut)
+void replay_print_cut(const struct micro_ops *ops, const struct cut *cut)
 {
 	const struct recording *recording = ops->recording;
 	struct marking marking = {ops, cut};
@@ -68,6 +68,13 @@ static void print_file(void *context, const char *path, uint32_t object)
 	}
 }
 
+void replay_print_files(struct tree *tree)
+{
+	printf("\nfiles:\n");
+	tree_walk(tree, print_file, tree);
+	putchar('\n');
+}
+
 static int show_verdict(struct replay *replay, const char *cause, bool *is_violated)
 {
 	const struct result *witness = &replay->witness;
@@ -95,8 +102,7 @@ static int show_verdict(struct replay *replay, const char *cause, bool *is_viola
 	return err;
 }
 
-/* A cut that does not fit its run. Returns what says that the error is told. */
-static int say_stale(const struct micro_ops *ops, const struct cut *cut)
+int replay_say_stale(const struct micro_ops *ops, const struct cut *cut)
 {
 	if (ops->count != cut->micro_ops)
 		fprintf(stderr,
@@ -130,10 +136,10 @@ static int cut_recovery(
 	if (!err)
 		err = cut_tree(cut, &ops, &tree);
 	if (err == -EPROTO)
-		err = say_stale(&ops, cut);
+		err = replay_say_stale(&ops, cut);
 	if (!err) {
 		printf("\nrecovery:\n");
-		print_marked(&ops, cut);
+		replay_print_cut(&ops, cut);
 		power_explain(&replay->plan, base_ops, &replay->witness.cut, &ops, cut, cause);
 		tree_unref(replay->found);
 		replay->found = tree;
@@ -153,18 +159,16 @@ int replay_cut(struct replay *replay, bool *is_violated)
 	if (!err)
 		err = cut_tree(cut, &ops, &replay->found);
 	if (err == -EPROTO)
-		err = say_stale(&ops, cut);
+		err = replay_say_stale(&ops, cut);
 	if (err)
 		goto out;
-	print_marked(&ops, cut);
+	replay_print_cut(&ops, cut);
 	power_explain(&replay->plan, &ops, cut, NULL, NULL, cause);
 	if (replay->witness.recovery_cut.micro_ops)
 		err = cut_recovery(replay, &ops, cause);
 	if (err)
 		goto out;
-	printf("\nfiles:\n");
-	tree_walk(replay->found, print_file, replay->found);
-	putchar('\n');
+	replay_print_files(replay->found);
 	replay_print_expected(&replay->recording, cut->event);
 	err = replay_print_found(replay, replay->found);
 	if (!err)
