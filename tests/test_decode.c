@@ -237,6 +237,25 @@ static void test_decode__a_position_is_what_it_was_when_the_write_took_place(voi
 	op_release(&op);
 }
 
+/* The same of a copy. */
+static void test_decode__a_copy_is_where_the_position_was_then(void **state)
+{
+	int to = open_unseen("d/f", O_WRONLY), from = open_unseen("doc", O_RDONLY);
+	struct call call = {.number = SYS_sendfile, .args = {ARGUMENT(to), ARGUMENT(from), 0, 5}};
+	struct op op;
+
+	(void)state;
+	task.tree = tree;
+	assert_int_equal(decode_entry(&task, &call, &op), 1);
+	lseek(to, 100, SEEK_SET);
+	call.result = syscall(SYS_sendfile, to, from, NULL, 5);
+	assert_int_equal(call.result, 5);
+	assert_int_equal(decode_exit(&task, &call, &op), 0);
+	assert_int_equal(op.offset, 100);
+	assert_memory_equal(op.data, "hello", 5);
+	op_release(&op);
+}
+
 /* ---- holes ---- */
 
 static void test_decode__holes_and_zeros(void **state)
@@ -361,6 +380,18 @@ static void test_decode__a_file_elsewhere_is_not_taken_for_one_that_is_gone(void
 	assert_seen("");
 }
 
+static void test_decode__a_fifo_is_not_taken_for_a_file_that_is_gone(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(stat("fifo", &st), 0);
+	assert_int_equal(inode_map_set(task.inodes, st.st_dev, st.st_ino, DOC), 0);
+	assert_int_equal(CALL(chmod, ARGUMENT("fifo"), 0666), 0);
+	assert_seen("");
+}
+
 static void test_decode__one_of_two_names_can_go(void **state)
 {
 	int fd = open_unseen("doc", O_RDWR);
@@ -448,6 +479,11 @@ static void test_decode__msync_is_about_its_range(void **state)
 
 	(void)state;
 	assert_int_equal(CALL(ftruncate, ARGUMENT(fd), 16384), 0);
+	/* There are no changes in these that a file could get. */
+	bytes = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 4096);
+	assert_true(bytes != MAP_FAILED);
+	assert_int_equal(CALL(msync, ARGUMENT(bytes), 8192, MS_SYNC), 0);
+	munmap(bytes, 8192);
 	bytes = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
 	assert_true(bytes != MAP_FAILED);
 	assert_int_equal(CALL(msync, ARGUMENT(bytes + 4096), 4096, MS_SYNC), 0);
@@ -612,12 +648,14 @@ int main(void)
 		TEST(a_copy_to_elsewhere_is_a_read),
 		TEST(which_argument_is_the_count),
 		TEST(a_position_is_what_it_was_when_the_write_took_place),
+		TEST(a_copy_is_where_the_position_was_then),
 		TEST(holes_and_zeros),
 		TEST(a_file_without_a_name_can_get_one),
 		TEST(mknod_makes_files),
 		TEST(what_no_tree_holds_is_no_operation),
 		TEST(what_moves_out_has_lost_its_name),
 		TEST(a_file_elsewhere_is_not_taken_for_one_that_is_gone),
+		TEST(a_fifo_is_not_taken_for_a_file_that_is_gone),
 		TEST(one_of_two_names_can_go),
 		TEST(attributes_are_seen),
 		TEST(bits_that_change_along_are_a_chmod),

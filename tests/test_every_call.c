@@ -34,6 +34,7 @@ static int record(const char *path, const struct plan *plan, struct recording *r
 	struct program program = {.name = "every_call",
 		.argv = arguments,
 		.directory = directory,
+		.cwd = directory,
 		.output = output,
 		.errors = errors,
 		.timeout_ms = TIMEOUT_MS};

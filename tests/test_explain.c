@@ -202,6 +202,37 @@ static void test_explain__one_operation_is_one_line(void **state)
 	assert_line(op, "symlink #1 current -> gen-0001 = EEXIST");
 }
 
+static void test_explain__calls_that_other_programs_make(void **state)
+{
+	struct op op = op_at(POINT_COPY_FILE_RANGE, 1);
+
+	(void)state;
+	op.offset = 7;
+	assert_line(op, "copy_file_range #1 doc.txt at 7, 100 bytes = 100");
+	op = op_at(POINT_FALLOCATE, 1);
+	op.kind = OP_PUNCH;
+	op.offset = 4096;
+	op.is_hole = true;
+	assert_line(op, "fallocate #1 doc.txt a hole at 4096, 100 bytes");
+	op.is_hole = false;
+	assert_line(op, "fallocate #2 doc.txt zeros at 4096, 100 bytes");
+	op = op_at(POINT_OPEN, 3);
+	op.is_creating = true;
+	assert_line(op, "open #1 (file 3) (creates without a name)");
+	op = op_at(POINT_MKNOD, 4);
+	op.is_creating = true;
+	op.directory = 2;
+	op.name = strdup("node");
+	assert_line(op, "mknod #1 spool/node (creates)");
+	op = op_at(POINT_RENAME, 1);
+	op.kind = OP_UNLINK;
+	op.directory = TREE_ROOT;
+	op.name = strdup("doc.txt");
+	assert_line(op, "rename #1 doc.txt (which is gone then)");
+	assert_line(op_at(POINT_CHOWN, 1), "chown #1 doc.txt");
+	assert_line(op_at(POINT_EXIT, 1), "close at exit #1 doc.txt");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -214,6 +245,7 @@ int main(void)
 		TEST(test_explain__every_way_to_strike),
 		TEST(test_explain__several_strikes_are_one_clause),
 		TEST(test_explain__one_operation_is_one_line),
+		TEST(test_explain__calls_that_other_programs_make),
 		TEST(test_explain__one_more_call_is_one),
 	};
 

@@ -405,6 +405,67 @@ static void test_models__a_file_that_was_rewritten_is_whole_after_a_later_sync(v
 	make_end(&making);
 }
 
+static void test_models__only_the_last_close_of_an_open_file_flushes_it(void **state)
+{
+	for (int is_last = 0; is_last < 2; is_last++) {
+		struct making making;
+
+		(void)state;
+		begin_with_file(&making, 3 * MAKE_PAGE);
+		make_open_truncated(&making, FILE_F);
+		make_write(&making, FILE_F, 0, 2 * MAKE_PAGE, 'b');
+		/* Of a copy of the descriptor. */
+		make_add(&making, make_op(OP_CLOSE, FILE_F));
+		if (is_last)
+			make_close(&making, FILE_F);
+		end_with_unrelated_sync(&making);
+		assert_int_equal(allows_at_end(&making, "ext4", EMPTY), !is_last);
+		assert_true(allows_at_end(&making, "ext4", NEW));
+		make_end(&making);
+	}
+}
+
+static void test_models__msync_writes_back_its_range(void **state)
+{
+	struct op sync = make_op(OP_FDATASYNC, FILE_F);
+	struct making making;
+
+	(void)state;
+	begin_with_file(&making, 3 * MAKE_PAGE);
+	for (uint64_t page = 0; page < 3; page++)
+		make_add(
+			&making, make_write_op(OP_STORE, FILE_F, page * MAKE_PAGE, MAKE_PAGE, 'b'));
+	sync.point = POINT_MSYNC;
+	sync.offset = MAKE_PAGE;
+	sync.size_bytes = MAKE_PAGE;
+	make_add(&making, sync);
+	make_ack(&making);
+	assert_false(allows_after_ack(&making, "ext4", OLD));
+	assert_true(allows_after_ack(&making, "ext4", "f=a4096b4096a4096"));
+	make_sync(&making, OP_FDATASYNC, FILE_F, 0);
+	make_ack(&making);
+	assert_false(allows_at_end(&making, "ext4", "f=a4096b4096a4096"));
+	make_end(&making);
+}
+
+static void test_models__a_hole_is_seen_page_by_page(void **state)
+{
+	struct op punch = make_op(OP_PUNCH, FILE_F);
+	struct making making;
+
+	(void)state;
+	begin_with_file(&making, 2 * MAKE_PAGE);
+	punch.size_bytes = 2 * MAKE_PAGE;
+	punch.is_hole = punch.keeps_size = true;
+	make_add(&making, punch);
+	assert_true(allows(&making, "posix", "f=.4096a4096"));
+	assert_true(allows(&making, "posix", "f=a4096.4096"));
+	make_fsync(&making, FILE_F);
+	assert_false(allows_at_end(&making, "posix", "f=.4096a4096"));
+	assert_true(allows_at_end(&making, "posix", "f=.8192"));
+	make_end(&making);
+}
+
 static void test_models__a_size_never_outruns_its_data_on_xfs_and_btrfs(void **state)
 {
 	static const char *const prefixes[] = {"f=a4196 ", "f=a4196b3996 ", "f=a4196b4096 ", NULL};
@@ -736,6 +797,9 @@ int main(void)
 			test_models__a_file_that_replaced_another_is_whole_on_ext4_and_btrfs),
 		cmocka_unit_test(
 			test_models__a_file_that_was_rewritten_is_whole_after_a_later_sync),
+		cmocka_unit_test(test_models__only_the_last_close_of_an_open_file_flushes_it),
+		cmocka_unit_test(test_models__msync_writes_back_its_range),
+		cmocka_unit_test(test_models__a_hole_is_seen_page_by_page),
 		cmocka_unit_test(test_models__a_size_never_outruns_its_data_on_xfs_and_btrfs),
 		cmocka_unit_test(test_models__a_rename_is_atomic_everywhere_but_on_ext2),
 		cmocka_unit_test(test_models__fsync_of_a_file_makes_its_name_durable_but_for_posix),

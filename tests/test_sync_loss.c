@@ -392,6 +392,30 @@ static void test_sync_loss__a_failed_syncfs_loses_what_a_failed_fsync_loses(void
 	assert_left("f", "aaa");
 }
 
+static void test_sync_loss__holes_and_new_kinds_of_files(void **state)
+{
+	struct op op = op_on(OP_PUNCH, FILE_OBJECT);
+
+	(void)state;
+	op.size_bytes = 2 * PAGE;
+	op.keeps_size = op.is_hole = true;
+	follow(op);
+	sync_with(OP_FSYNC, FILE_OBJECT, -EIO);
+	assert_left("f", "aaa");
+	/* A file without a name is in no directory. */
+	op = op_on(OP_OPEN, tree_object_count(now));
+	op.is_creating = true;
+	follow(op);
+	sync_with(OP_FSYNC, TREE_ROOT, -EIO);
+	op = op_on(OP_MKNOD, tree_object_count(now));
+	op.directory = TREE_ROOT;
+	op.name = (char *)"node";
+	follow(op);
+	assert_left("node", "");
+	sync_with(OP_FSYNC, TREE_ROOT, -EIO);
+	assert_left("node", "-");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -417,6 +441,7 @@ int main(void)
 		TEST(test_sync_loss__syncfs_makes_everything_durable),
 		TEST(test_sync_loss__stores_are_pages_like_others),
 		TEST(test_sync_loss__what_was_truncated_away_does_not_come_back_as_new_data),
+		TEST(test_sync_loss__holes_and_new_kinds_of_files),
 		TEST(test_sync_loss__a_failed_syncfs_loses_what_a_failed_fsync_loses),
 	};
 

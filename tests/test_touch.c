@@ -506,6 +506,46 @@ static void test_touch__a_sync_matters_only_where_the_power_may_fail(void **stat
 	ASSERT_COMMUTE(syncs(OP_FSYNC, DOC), syncs(OP_FSYNC, DOC));
 }
 
+static void test_touch__copying_reads_from_anywhere(void **state)
+{
+	struct op copy = writes(DOC, 0, 4);
+
+	(void)state;
+	copy.point = POINT_COPY_FILE_RANGE;
+	ASSERT_CONFLICT(copy, writes(OTHER, 0, 4));
+	ASSERT_CONFLICT(copy, reads(DOC, 0, 4));
+	ASSERT_COMMUTE(copy, reads(OTHER, 0, 4));
+}
+
+static void test_touch__holes_are_writes(void **state)
+{
+	struct op punch = data(OP_PUNCH, DOC, 4, 4);
+
+	(void)state;
+	ASSERT_CONFLICT(punch, reads(DOC, 0, 5));
+	ASSERT_COMMUTE(punch, reads(DOC, 0, 4));
+	ASSERT_COMMUTE(punch, reads(OTHER, 0, 12));
+}
+
+static void test_touch__owners_and_times_are_seen_by_anybody(void **state)
+{
+	struct op chown = make_op(OP_METADATA, DOC);
+
+	(void)state;
+	chown.point = POINT_CHOWN;
+	ASSERT_CONFLICT(chown, reads(OTHER, 0, 1));
+}
+
+static void test_touch__nobody_sees_a_file_without_a_name(void **state)
+{
+	struct op op = make_op(OP_OPEN, NOTHING);
+
+	(void)state;
+	op.is_creating = true;
+	ASSERT_COMMUTE(op, creates(TREE_ROOT, "new"));
+	ASSERT_CONFLICT(names(OP_MKNOD, TREE_ROOT, "new"), creates(TREE_ROOT, "new"));
+}
+
 static void test_touch__closing_touches_nothing_by_itself(void **state)
 {
 	struct op close = make_op(OP_CLOSE, DOC);
@@ -537,6 +577,10 @@ int main(void)
 		cmocka_unit_test(test_touch__modes),
 		cmocka_unit_test(test_touch__looking_changes_nothing),
 		cmocka_unit_test(test_touch__a_sync_matters_only_where_the_power_may_fail),
+		cmocka_unit_test(test_touch__copying_reads_from_anywhere),
+		cmocka_unit_test(test_touch__holes_are_writes),
+		cmocka_unit_test(test_touch__owners_and_times_are_seen_by_anybody),
+		cmocka_unit_test(test_touch__nobody_sees_a_file_without_a_name),
 		cmocka_unit_test(test_touch__closing_touches_nothing_by_itself),
 	};
 

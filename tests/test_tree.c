@@ -589,6 +589,136 @@ static void test_tree__a_difference_is_one_line(void **state)
 	assert_difference(op_move(OP_RENAME, TREE_ROOT, "f", TREE_ROOT, "f"), "");
 }
 
+/* ---- holes, and files that nobody sees ---- */
+
+static struct op op_punch(uint64_t start, uint64_t size_bytes, bool is_hole, bool keeps_size)
+{
+	struct op op = op_on(OP_PUNCH, 1);
+
+	op.offset = (int64_t)start;
+	op.size_bytes = size_bytes;
+	op.is_hole = is_hole;
+	op.keeps_size = keeps_size;
+	return op;
+}
+
+/* A file of three pages and a bit, all of one letter. */
+static struct tree *new_large(void)
+{
+	static uint8_t bytes[3 * PAGE + 100];
+	struct tree *tree = new_tree();
+
+	memset(bytes, 'x', sizeof(bytes));
+	write_bytes(&tree, 1, 0, bytes, sizeof(bytes));
+	return tree;
+}
+
+static bool has_byte(const struct tree *tree, uint64_t at, uint8_t byte)
+{
+	uint8_t page[PAGE];
+
+	memset(page, 'x', sizeof(page));
+	page[at % PAGE] = byte;
+	return tree_page_equals(tree, 1, at / PAGE, page, at % PAGE + 1);
+}
+
+static void test_tree__a_hole_reads_as_zeros_and_frees_whole_pages(void **state)
+{
+	struct tree *tree = new_large(), *before = tree_ref(tree);
+
+	(void)state;
+	apply(&tree, op_punch(PAGE - 1, PAGE + 2, true, true));
+	assert_true(has_byte(tree, PAGE - 1, 0));
+	assert_true(has_byte(tree, 2 * PAGE, 0));
+	assert_true(tree_page_equals(tree, 1, 2, "\0x", 2));
+	assert_int_equal(tree_blocks_needed(tree, 1, PAGE, PAGE), 1);
+	assert_int_equal(tree_blocks_needed(tree, 1, 0, 4 * PAGE), 1);
+	/* Who holds the tree as it was sees nothing of it. */
+	assert_true(has_byte(before, PAGE - 1, 'x'));
+	/* Behind the end there is nothing to change. */
+	apply(&tree, op_punch(3 * PAGE, 10 * PAGE, true, true));
+	assert_int_equal(tree_file_bytes(tree, 1), 3 * PAGE + 100);
+	assert_int_equal(tree_blocks_needed(tree, 1, 3 * PAGE, 1), 1);
+	tree_unref(tree);
+	tree_unref(before);
+}
+
+static void test_tree__a_range_of_zeros_is_allocated_and_can_grow_the_file(void **state)
+{
+	struct tree *tree = new_large();
+
+	(void)state;
+	apply(&tree, op_punch(2 * PAGE, 3 * PAGE, false, true));
+	assert_int_equal(tree_file_bytes(tree, 1), 3 * PAGE + 100);
+	apply(&tree, op_punch(2 * PAGE, 3 * PAGE, false, false));
+	assert_int_equal(tree_file_bytes(tree, 1), 5 * PAGE);
+	assert_int_equal(tree_blocks_needed(tree, 1, 0, 5 * PAGE), 0);
+	assert_true(tree_page_equals(tree, 1, 2, "\0\0\0", 3));
+	assert_true(tree_page_equals(tree, 1, 3, "\0\0\0", 3));
+	assert_true(has_byte(tree, PAGE, 'x'));
+	tree_unref(tree);
+}
+
+static void test_tree__a_file_without_a_name_counts_only_when_it_gets_one(void **state)
+{
+	struct tree *tree = new_tree(), *named = new_tree();
+	struct op op = op_on(OP_OPEN, 3);
+	XXH128_hash_t hash = tree_hash(tree);
+
+	(void)state;
+	op.is_creating = true;
+	op.mode = 0644;
+	apply(&tree, op);
+	write_text(&tree, 3, 0, "unseen");
+	assert_int_equal(tree_object_count(tree), 4);
+	assert_true(XXH128_isEqual(hash, tree_hash(tree)));
+	apply(&tree, op_link(3, TREE_ROOT, "seen"));
+	write_text(&named, make_file(&named, "seen"), 0, "unseen");
+	assert_true(are_equal(tree, named));
+	/* Only an open can make one. */
+	op = op_on(OP_MKDIR, 4);
+	assert_int_equal(tree_apply(&tree, &op), -EPROTO);
+	tree_unref(tree);
+	tree_unref(named);
+}
+
+static void test_tree__mknod_makes_an_empty_file(void **state)
+{
+	struct tree *made = new_tree(), *opened = new_tree();
+
+	(void)state;
+	make(&made, OP_MKNOD, 2, "node");
+	make(&opened, OP_OPEN, 2, "node");
+	assert_true(are_equal(made, opened));
+	tree_unref(made);
+	tree_unref(opened);
+}
+
+static void test_tree__it_knows_which_files_were_emptied(void **state)
+{
+	struct tree *tree = new_tree(), *before = tree_ref(tree);
+	struct op op = op_on(OP_OPEN, 1);
+
+	(void)state;
+	truncate_to(&tree, 1, 3);
+	assert_false(tree_was_emptied(tree, 1));
+	op.is_truncating = true;
+	apply(&tree, op);
+	write_text(&tree, 1, 0, "hello");
+	assert_true(tree_was_emptied(tree, 1));
+	assert_false(tree_was_emptied(before, 1));
+	assert_false(tree_was_emptied(tree, 2));
+	assert_false(tree_was_emptied(tree, 99));
+	/* It is no part of what the tree is. */
+	assert_true(are_equal(tree, before));
+	make_file(&tree, "g");
+	assert_false(tree_was_emptied(tree, 3));
+	truncate_to(&tree, 3, 0);
+	assert_true(tree_was_emptied(tree, 3));
+	tree_unref(tree);
+	tree_unref(before);
+}
+
 /* ---- walking ---- */
 
 static void add_path(void *context, const char *path, uint32_t object)
@@ -638,6 +768,11 @@ int main(void)
 		cmocka_unit_test(test_tree__exchange_swaps_two_names),
 		cmocka_unit_test(test_tree__an_open_file_without_a_name_can_be_written),
 		cmocka_unit_test(test_tree__what_cannot_have_happened_is_refused),
+		cmocka_unit_test(test_tree__a_hole_reads_as_zeros_and_frees_whole_pages),
+		cmocka_unit_test(test_tree__a_range_of_zeros_is_allocated_and_can_grow_the_file),
+		cmocka_unit_test(test_tree__a_file_without_a_name_counts_only_when_it_gets_one),
+		cmocka_unit_test(test_tree__mknod_makes_an_empty_file),
+		cmocka_unit_test(test_tree__it_knows_which_files_were_emptied),
 		cmocka_unit_test(test_tree__blocks_are_needed_where_none_is_allocated),
 		cmocka_unit_test(test_tree__blocks_in_use_are_those_of_files_with_a_name),
 		cmocka_unit_test(test_tree__a_difference_is_one_line),

@@ -176,6 +176,58 @@ static void test_tree_disk__a_fifo_is_not_supported(void **state)
 	close(fd);
 }
 
+/* Whoever may read everything finds nothing that is unreadable. */
+static void test_tree_disk__what_is_left_out_is_noted(void **state)
+{
+	struct tree_notes notes;
+	struct tree *tree;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir("all", 0755), 0);
+	assert_int_equal(mkdir("all/inner", 0755), 0);
+	assert_int_equal(mkfifo("all/inner/fifo", 0600), 0);
+	assert_int_equal(mkfifo("all/second", 0600), 0);
+	assert_int_equal(mkdir("all/locked", 0000), 0);
+	fd = open("all/z", O_WRONLY | O_CREAT, 0000);
+	assert_true(fd >= 0);
+	close(fd);
+	fd = open_directory("all");
+	assert_int_equal(tree_load_noting(fd, &tree, NULL, &notes), 0);
+	close(fd);
+	assert_int_equal(notes.special_count, 2);
+	assert_string_equal(notes.special, "inner/fifo");
+	assert_int_equal(tree_lookup(tree, TREE_ROOT, "second"), UINT32_MAX);
+	assert_int_equal(tree_lookup(tree, TREE_ROOT, "inner"), 1);
+	if (geteuid()) {
+		assert_int_equal(notes.unreadable_count, 2);
+		assert_string_equal(notes.unreadable, "locked");
+		assert_int_equal(tree_lookup(tree, TREE_ROOT, "z"), UINT32_MAX);
+		assert_int_equal(tree_object_count(tree), 2);
+	} else {
+		assert_int_equal(notes.unreadable_count, 0);
+		assert_int_equal(tree_object_count(tree), 4);
+	}
+	tree_unref(tree);
+}
+
+static void test_tree_disk__an_inode_without_a_name_is_known(void **state)
+{
+	struct inode_map *map = inode_map_new();
+
+	(void)state;
+	assert_int_equal(inode_map_set(map, 1, 10, 5), 0);
+	assert_int_equal(inode_map_set(map, 1, 11, 6), 0);
+	inode_map_orphan(map, 5);
+	assert_true(inode_map_is_orphan(map, 1, 10));
+	assert_false(inode_map_is_orphan(map, 1, 11));
+	assert_false(inode_map_is_orphan(map, 2, 10));
+	assert_int_equal(inode_map_get(map, 1, 10), 5);
+	assert_int_equal(inode_map_set(map, 1, 10, 7), 0);
+	assert_false(inode_map_is_orphan(map, 1, 10));
+	inode_map_free(map);
+}
+
 static void test_tree_disk__wiping_leaves_nothing_and_follows_no_link(void **state)
 {
 	(void)state;
@@ -565,6 +617,8 @@ int main(void)
 		IN_SCRATCH(test_tree_disk__objects_are_numbered_by_name),
 		cmocka_unit_test(test_tree_disk__an_inode_that_is_used_again_is_bound_again),
 		IN_SCRATCH(test_tree_disk__a_fifo_is_not_supported),
+		IN_SCRATCH(test_tree_disk__what_is_left_out_is_noted),
+		cmocka_unit_test(test_tree_disk__an_inode_without_a_name_is_known),
 		IN_SCRATCH(test_tree_disk__wiping_leaves_nothing_and_follows_no_link),
 		IN_SCRATCH(test_tree_disk__a_directory_that_is_not_empty_is_not_stored_over),
 		IN_SCRATCH(test_tree_disk__random_histories_agree_with_a_real_directory),
