@@ -238,6 +238,16 @@ static char *join_sides(const struct side *fresh, const struct side *old, const 
 	return text;
 }
 
+/* How many of the updates between two legal trees change anything. */
+static size_t count_updates(const struct oracle *oracle, size_t a, size_t b)
+{
+	size_t count = 0;
+
+	for (size_t i = (a < b ? a : b) + 1; i <= (a < b ? b : a); i++)
+		count += oracle_sees(oracle, i);
+	return count;
+}
+
 /* What is as expected, and is not so in the tree that the others are from. */
 static void fill_other_side(
 	const struct oracle *oracle, size_t expected, size_t moment, struct side *side)
@@ -279,9 +289,7 @@ static int describe_split(struct oracle *oracle, size_t expected)
 	if (moment == SIZE_MAX)
 		return 0;
 	path = old.count ? old.names[0] : fresh.names[0];
-	away = fresh.count && old.count ? 2
-	       : moment > expected      ? moment - expected
-	                                : expected - moment;
+	away = fresh.count && old.count ? 2 : count_updates(oracle, moment, expected);
 	if (!fresh.count)
 		fill_other_side(oracle, expected, moment, &fresh);
 	else if (!old.count)

@@ -70,6 +70,7 @@ void cause_release(struct cause *cause);
 /* Takes over what the cause owns. Returns 0 or -ENOMEM (it is released). */
 int causes_add(struct causes *causes, struct cause *cause);
 void causes_release(struct causes *causes);
+void cause_release(struct cause *cause);
 
 /* Texts are owned. */
 struct result {

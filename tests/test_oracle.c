@@ -466,6 +466,22 @@ static void test_oracle__a_later_update_without_an_earlier_is_told(void **state)
 	end(&asking);
 }
 
+static void test_oracle__updates_that_change_nothing_are_not_counted(void **state)
+{
+	struct asking asking =
+		begin(LEGAL("f:a1 g:a1", "f:a1 g:a1", "f:b1 g:b1", "f:b1 g:b1"), &no_rules);
+	struct tree *tree = tree_of("f:b1 g:a1");
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(oracle_ask(asking.oracle, tree, i, &asking.opinion), 0);
+		assert_string_equal(asking.opinion->differences[0].text,
+			"f is new and g is old: two updates where there should be one");
+	}
+	tree_unref(tree);
+	end(&asking);
+}
+
 static void test_oracle__what_comes_back_is_of_the_nearest_update(void **state)
 {
 	struct asking asking = begin(
@@ -862,6 +878,7 @@ int main(void)
 		cmocka_unit_test(test_oracle__half_a_move_is_told),
 		cmocka_unit_test(test_oracle__more_than_two_names_are_counted),
 		cmocka_unit_test(test_oracle__a_later_update_without_an_earlier_is_told),
+		cmocka_unit_test(test_oracle__updates_that_change_nothing_are_not_counted),
 		cmocka_unit_test(test_oracle__what_comes_back_is_of_the_nearest_update),
 		cmocka_unit_test(test_oracle__a_split_is_told_after_what_is_worse),
 		cmocka_unit_test(test_oracle__what_is_expected_decides_the_words),

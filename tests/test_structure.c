@@ -38,6 +38,7 @@ static const char *const layers[] = {
 	"judge",
 	"explain",
 	"explain_cut result",
+	"blame",
 	"report sweep",
 	"crew",
 	"concurrent power",
@@ -56,8 +57,9 @@ enum { LAYER_COUNT = sizeof(layers) / sizeof(*layers) };
 
 /* Several files are one module: what begins with the name and an underscore, and has no layer of
  * its own. */
-static const char *const families[] = {"check", "cmd", "command", "crash", "decode", "explore",
-	"judge", "machine", "micro_op", "oracle", "probe", "record", "store", "trace", "tree"};
+static const char *const families[] = {"blame", "check", "cmd", "command", "crash", "decode",
+	"explore", "judge", "machine", "micro_op", "oracle", "probe", "record", "store", "trace",
+	"tree"};
 
 /* What a strategy may know: how to be one, and help with files. */
 static const char strategy_headers[] = "strategy store io txn view";
