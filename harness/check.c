@@ -9,10 +9,13 @@
 
 #include "harness/check_private.h"
 
+enum { WHY_BYTES = 300 };
+
 const char *check_stage_name(const struct check_stage *stage)
 {
 	return stage->kind == STAGE_KILL    ? "kill"
 	       : stage->kind == STAGE_POWER ? "power"
+	       : stage->kind == STAGE_CREW  ? "concurrent"
 	                                    : stage->fault->name;
 }
 
@@ -39,7 +42,35 @@ static const char *reason_for_doubt(const struct stage_run *run, enum property p
 	return NULL;
 }
 
-static enum verdict verdict_of(const struct stage_run *run, enum property property, char why[200])
+static enum verdict verdict_of_crew(
+	const struct stage_run *run, enum property property, char why[WHY_BYTES])
+{
+	const struct crew_coverage *schedules = &run->schedules;
+	char covered[160];
+
+	if (property == ATOMICITY || property == DURABILITY) {
+		snprintf(why, WHY_BYTES, "is about crashes; here it is called isolation");
+		return VERDICT_NOT_TESTED;
+	}
+	if (property == ISOLATION && !run->has_acked) {
+		snprintf(why, WHY_BYTES, "nothing was acknowledged in any schedule");
+		return VERDICT_NOT_TESTED;
+	}
+	crew_describe(schedules, covered, sizeof(covered));
+	snprintf(why, WHY_BYTES, "%s", covered);
+	if (run->incomplete || !schedules->is_exhaustive)
+		snprintf(why, WHY_BYTES, "%s: nothing was found in %s",
+			run->incomplete ? run->incomplete : "too many schedules", covered);
+	else if (schedules->has_unseen)
+		snprintf(why, WHY_BYTES, "they may have met elsewhere: nothing was found in %s", covered);
+	else if (!run->check->checker && run->check->varying.count)
+		snprintf(why, WHY_BYTES, "files differ from run to run by themselves: give a checker");
+	else if (!schedules->has_unfair)
+		return VERDICT_HOLDS;
+	return VERDICT_UNKNOWN;
+}
+
+static enum verdict verdict_of(const struct stage_run *run, enum property property, char why[WHY_BYTES])
 {
 	const struct crash_coverage *coverage = &run->coverage;
 	const char *doubt;
@@ -47,26 +78,28 @@ static enum verdict verdict_of(const struct stage_run *run, enum property proper
 	*why = 0;
 	if (run->causes[property].count)
 		return VERDICT_VIOLATED;
+	if (run->stage->kind == STAGE_CREW)
+		return verdict_of_crew(run, property, why);
 	if (property == ISOLATION) {
-		snprintf(why, 200, "needs several workers");
+		snprintf(why, WHY_BYTES, "needs several at once: --workers");
 		return VERDICT_NOT_TESTED;
 	}
 	if (run->skipped ||
 		(run->stage->kind == STAGE_FAULT && !run->incomplete && !run->evidence.fired)) {
-		snprintf(why, 200, "%s", run->skipped ? run->skipped : "the fault never fired");
+		snprintf(why, WHY_BYTES, "%s", run->skipped ? run->skipped : "the fault never fired");
 		return VERDICT_NOT_TESTED;
 	}
 	if (property == DURABILITY && !run->check->acks.count) {
-		snprintf(why, 200, "nothing is acknowledged: no line matches --ack");
+		snprintf(why, WHY_BYTES, "nothing is acknowledged: no line matches --ack");
 		return VERDICT_NOT_TESTED;
 	}
 	doubt = reason_for_doubt(run, property);
 	if (doubt) {
-		snprintf(why, 200, "%s", doubt);
+		snprintf(why, WHY_BYTES, "%s", doubt);
 		return VERDICT_UNKNOWN;
 	}
 	if (run->stage->kind == STAGE_POWER && !coverage->is_exact) {
-		snprintf(why, 200,
+		snprintf(why, WHY_BYTES,
 			"too many states: all with at most %u lost or at most %u surviving of up "
 			"to %zu unsynced micro-operations, and %llu random ones",
 			coverage->lost, coverage->surviving, coverage->widest,
@@ -80,8 +113,8 @@ static int add_result(struct stage_run *run, enum property property, struct resu
 {
 	const struct check_options *options = run->check->options;
 	struct causes *causes = &run->causes[property];
-	char why[200];
-	struct result result = {.workers = 1,
+	char why[WHY_BYTES];
+	struct result result = {.workers = run->stage->kind == STAGE_CREW ? run->stage->workers : 1,
 		.property = property,
 		.verdict = verdict_of(run, property, why),
 		.is_claimed = true,
@@ -112,6 +145,7 @@ int check_run(struct check *check, const struct check_stage *stage,
 
 	err = stage->kind == STAGE_KILL    ? check_run_kill(&run)
 	      : stage->kind == STAGE_POWER ? check_run_power(&run)
+	      : stage->kind == STAGE_CREW  ? check_run_crew(&run)
 	                                   : check_run_fault(&run);
 	if (run.incomplete || (stage->kind == STAGE_POWER && !run.coverage.is_exact))
 		run.evidence.coverage = COVERAGE_BOUNDED;

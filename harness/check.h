@@ -16,12 +16,13 @@
 
 enum { CHECK_MAX_STAGES = 48, CHECK_MAX_IGNORED = 64 };
 
-enum stage_kind { STAGE_KILL, STAGE_POWER, STAGE_FAULT };
+enum stage_kind { STAGE_KILL, STAGE_POWER, STAGE_FAULT, STAGE_CREW };
 
 struct check_stage {
 	enum stage_kind kind;
 	const struct model *model; /* STAGE_POWER */
 	const struct fault *fault; /* STAGE_FAULT */
+	unsigned workers;          /* STAGE_CREW: so many copies at once */
 };
 
 /* All of it is borrowed. */
@@ -105,5 +106,11 @@ enum { CHECK_MAX_FINDINGS = 12 };
 int check_find(struct check *check, const struct recording *recording, size_t count,
 	const struct tree *tree, struct check_finding findings[CHECK_MAX_FINDINGS],
 	char message[CHECK_MESSAGE_BYTES]);
+
+/* The same of several copies at once: the run of a schedule, and what is wrong with its end. */
+int check_rerun_crew(struct check *check, unsigned workers, const struct schedule *schedule,
+	struct recording *recording);
+int check_find_crew(struct check *check, unsigned workers, const struct recording *recording,
+	struct check_finding findings[CHECK_MAX_FINDINGS], char message[CHECK_MESSAGE_BYTES]);
 
 #endif

@@ -618,7 +618,8 @@ enum check_end check_open(struct check **out, const struct check_options *option
 	check->has_ack = options->ack;
 	check->program.ack = options->ack ? &check->ack : NULL;
 	if (filter_init(&check->filter, FILTER_PROGRAM) ||
-		filter_init(&check->reads_filter, FILTER_PROGRAM | FILTER_READS)) {
+		filter_init(&check->reads_filter, FILTER_PROGRAM | FILTER_READS) ||
+		filter_init(&check->crew_filter, FILTER_PROGRAM | FILTER_LOOKS)) {
 		say(message, "libseccomp could not be started");
 		return CHECK_FAILED;
 	}
@@ -649,6 +650,7 @@ void check_close(struct check *check)
 	program_release(&check->program);
 	filter_release(&check->filter);
 	filter_release(&check->reads_filter);
+	filter_release(&check->crew_filter);
 	if (check->has_ack)
 		regfree(&check->ack);
 	for (size_t i = 0; check->argv && check->argv[i]; i++)

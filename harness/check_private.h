@@ -5,6 +5,7 @@
 #include "harness/check.h"
 #include "harness/checker.h"
 #include "harness/crash.h"
+#include "harness/crew.h"
 #include "harness/oracle.h"
 #include "harness/record_program.h"
 
@@ -17,7 +18,7 @@ struct check {
 	char **argv;                  /* owned */
 	char *output, *errors, *work; /* owned paths; work: where it runs without a sandbox */
 
-	struct filter filter, reads_filter;
+	struct filter filter, reads_filter, crew_filter;
 	struct recording clean;
 	struct acks acks;    /* of the clean run, all of them */
 	size_t *ends;        /* owned; its ends */
@@ -54,6 +55,10 @@ struct flaws {
 int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
 
+/* The same, but asks this oracle; NULL: the checker. */
+int check_state_by(struct check *check, struct oracle *oracle, const struct tree *tree,
+	const struct acks *acks, struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
+
 /* Makes what is asked about states: see struct check. Returns 0 or -errno. */
 int check_make_judge(struct check *check);
 
@@ -74,6 +79,7 @@ struct stage_run {
 	struct sweep sweep;
 	struct evidence evidence;
 	struct crash_coverage coverage; /* power cuts */
+	struct crew_coverage schedules; /* several at once */
 	struct causes causes[PROPERTY_COUNT];
 	const char *incomplete; /* why not all was played out; NULL */
 	const char *skipped;    /* why nothing could be; NULL */
@@ -84,5 +90,6 @@ struct stage_run {
 int check_run_kill(struct stage_run *run);
 int check_run_power(struct stage_run *run);
 int check_run_fault(struct stage_run *run);
+int check_run_crew(struct stage_run *run);
 
 #endif

@@ -155,13 +155,20 @@ static int ask_checker(struct checker *checker, const struct tree *tree, const s
 	return 0;
 }
 
+int check_state_by(struct check *check, struct oracle *oracle, const struct tree *tree,
+	const struct acks *acks, struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
+{
+	*flaws = (struct flaws){.is_legal = true};
+	if (!oracle)
+		return ask_checker(check->checker, tree, acks, flaws, message);
+	return ask_oracle(oracle, tree, acks->count, flaws);
+}
+
 int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
 {
-	*flaws = (struct flaws){.is_legal = true};
-	if (check->checker)
-		return ask_checker(check->checker, tree, acks, flaws, message);
-	return ask_oracle(is_own ? check->own : check->other, tree, acks->count, flaws);
+	return check_state_by(
+		check, is_own ? check->own : check->other, tree, acks, flaws, message);
 }
 
 int check_find(struct check *check, const struct recording *recording, size_t count,

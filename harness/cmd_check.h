@@ -15,7 +15,7 @@ struct check_arguments {
 	struct check_options check;
 	const char *scenario, *models, *faults, *json, *junit, *witness_directory, *color,
 		*progress, *scratch;
-	uint64_t jobs, time_limit_s;
+	uint64_t jobs, time_limit_s, workers;
 	bool is_dry, requires_complete;
 	char subject[CHECK_SUBJECT_BYTES];
 	char directory[PATH_MAX], cwd[PATH_MAX], here[PATH_MAX];

@@ -81,6 +81,8 @@ static const struct argp_option argp_options[] = {
 		"power cuts under these persistence models (the same); default: posix, and that of "
 		"the directory's file system",
 		3},
+	{"workers", 'w', "N", 0,
+		"also N copies of the command at once, in every order of their operations", 3},
 	{"tear", 'T', "BYTES", 0, "at what a write tears: 4096 (the default), 512 or none", 3},
 	{"seed", 'S', "N", 0, "seed of all that is random", 3},
 	{0, 0, 0, 0, "How much:", 4},
@@ -163,6 +165,9 @@ static error_t parse_amount(int key, char *argument, struct check_arguments *opt
 		return 0;
 	case 'S':
 		check->seed = options_number("seed", argument, 0, UINT64_MAX);
+		return 0;
+	case 'w':
+		options->workers = options_number("workers", argument, 2, TRACE_MAX_WORKERS);
 		return 0;
 	case 'j':
 		options->jobs = options_number("jobs", argument, 1, 256);
@@ -423,6 +428,9 @@ static void plan_stages(struct check_arguments *options)
 			add_stage(check,
 				(struct check_stage){.kind = STAGE_FAULT, .fault = faults[i]});
 	}
+	if (options->workers)
+		add_stage(check, (struct check_stage){.kind = STAGE_CREW,
+					 .workers = (unsigned)options->workers});
 	if (!check->stage_count) {
 		fputs("nothing is selected: --fault and --model leave nothing to play out\n",
 			stderr);

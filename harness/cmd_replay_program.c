@@ -28,6 +28,11 @@ struct program_replay {
 
 /* ---- what befell it ---- */
 
+static bool is_crew(const struct program_replay *program)
+{
+	return !strcmp(program->replay->witness.fault, "concurrent");
+}
+
 static int rebuild_kill(struct program_replay *program)
 {
 	struct replay *replay = program->replay;
@@ -118,14 +123,41 @@ static int rebuild_fault(struct program_replay *program)
 	return 0;
 }
 
+static int rebuild_crew(struct program_replay *program)
+{
+	struct replay *replay = program->replay;
+	const struct result *witness = &replay->witness;
+	int err = check_rerun_crew(
+		program->check, witness->workers, &witness->schedule, &replay->recording);
+
+	if (err == -EPROTO) {
+		fputs("error: the run is not the one of the witness: it has no such schedule\n",
+			stderr);
+		return -ESTALE;
+	}
+	if (err)
+		return err;
+	program->recording = &replay->recording;
+	program->count = replay->recording.count;
+	replay->found = tree_ref(replay->recording.final);
+	replay_print_lanes(witness->workers, 0);
+	replay_print_events(program->recording, SIZE_MAX, NULL, NULL, NULL);
+	explain_schedule(
+		program->recording, witness->workers, program->cause, sizeof(program->cause));
+	return 0;
+}
+
 /* ---- the verdict ---- */
 
 static int print_findings(struct program_replay *program, const struct tree *tree,
 	const char *remark, bool *is_violated)
 {
 	struct check_finding findings[CHECK_MAX_FINDINGS];
-	int count = check_find(program->check, program->recording, program->count, tree, findings,
-		program->message);
+	int count = is_crew(program)
+	                    ? check_find_crew(program->check, program->replay->witness.workers,
+				      program->recording, findings, program->message)
+	                    : check_find(program->check, program->recording, program->count, tree,
+				      findings, program->message);
 
 	for (int i = 0; i < count; i++) {
 		printf("%s violated: %s%s: %s\n", property_names[findings[i].property],
@@ -147,7 +179,7 @@ static int show_verdict(struct program_replay *program, bool *is_violated)
 
 	replay_print_files(replay->found);
 	err = print_findings(program, replay->found, "", is_violated);
-	if (!err && program->recording == &replay->recording) {
+	if (!err && program->recording == &replay->recording && !is_crew(program)) {
 		err = find_left(program->recording, &left);
 		if (!err && left)
 			err = print_findings(
@@ -183,7 +215,10 @@ static void take_witness(struct program_replay *program, json_t *json)
 		options_fail("%s: there is no model '%s'", path, witness->model);
 	if (replay->model && !witness->cut.micro_ops)
 		options_fail("%s: the witness has no power cut", path);
-	if (replay->model || !strcmp(witness->fault, "kill"))
+	if (is_crew(program) && (witness->workers < 2 || witness->workers > TRACE_MAX_WORKERS ||
+					!witness->schedule.count))
+		options_fail("%s: the witness has no schedule", path);
+	if (replay->model || is_crew(program) || !strcmp(witness->fault, "kill"))
 		return;
 	replay->plan = (struct plan){.fault = replay_find_fault(witness->fault),
 		.variant = witness->variant,
@@ -204,6 +239,7 @@ static int run(struct program_replay *program, int keep_fd, bool *is_violated)
 	printf("%s under %s%s%s\n\noperations:\n", replay->witness.subject, replay->witness.fault,
 		replay->model ? ", model " : "", replay->model ? replay->model->name : "");
 	err = replay->model                            ? rebuild_cut(program)
+	      : is_crew(program)                       ? rebuild_crew(program)
 	      : !strcmp(replay->witness.fault, "kill") ? rebuild_kill(program)
 	                                               : rebuild_fault(program);
 	if (!err)

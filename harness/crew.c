@@ -47,7 +47,8 @@ static int say_different(const struct session *session)
 	fprintf(stderr,
 		"%s: a schedule that was run again went another way: the recording cannot be "
 		"trusted\n",
-		session->sweep->subject->strategy->name);
+		session->sweep->recorder ? session->sweep->recorder->name
+					 : session->sweep->subject->strategy->name);
 	return -EPROTO;
 }
 
@@ -70,13 +71,24 @@ static int hand_over(struct session *session, const struct recording *recording)
 	return err;
 }
 
+static int record(const struct sweep *sweep, const struct crew *crew, const struct plan *plan,
+	const struct trace_scheduler *scheduler, struct recording *recording,
+	struct reading *readings)
+{
+	const struct crew_recorder *recorder = sweep->recorder;
+
+	if (recorder)
+		return recorder->record(recorder->context, crew, plan, scheduler, recording);
+	return record_crew(sweep->subject, crew, plan, scheduler, sweep->workspace,
+		sweep->crew_filter, recording, readings);
+}
+
 static int run_once(struct session *session)
 {
-	const struct sweep *sweep = session->sweep;
 	struct trace_scheduler scheduler = {choose, went, waits, session};
 	struct recording recording;
-	int end_err, err = record_crew(sweep->subject, session->crew, session->plan, &scheduler,
-			     sweep->workspace, sweep->crew_filter, &recording, session->readings);
+	int end_err, err = record(session->sweep, session->crew, session->plan, &scheduler,
+			     &recording, session->readings);
 
 	end_err = explorer_end(session->explorer, !err);
 	if (err == -EPROTO)
@@ -241,8 +253,7 @@ int crew_run_schedule(const struct sweep *sweep, const struct crew *crew, const 
 	struct schedule_follower follower;
 
 	schedule_follow(&follower, schedule);
-	return record_crew(sweep->subject, crew, plan, &follower.scheduler, sweep->workspace,
-		sweep->crew_filter, recording, readings);
+	return record(sweep, crew, plan, &follower.scheduler, recording, readings);
 }
 
 static bool readings_equal(const struct reading *a, const struct reading *b)

@@ -185,8 +185,9 @@ static int check_worker_began(const struct recording *recording)
 	return WEXITSTATUS(recording->status) == EXIT_NO_MEMORY ? -ENOMEM : 0;
 }
 
-static void shrink(void *disk)
+static void shrink(void *disk, unsigned worker)
 {
+	(void)worker;
 	full_disk_shrink(disk);
 }
 
@@ -249,7 +250,7 @@ static int start_and_trace(
 		order.strategy = run->subject->strategy;
 		order.base_bytes = run->subject->workload.base_bytes;
 		order.directory_fd = run->directory_fd;
-		err = spawner_spawn(spawner, &order, sizeof(order), &pids[started]);
+		err = spawner_spawn(spawner, &order, sizeof(order), SPAWN_ALONE, &pids[started]);
 		started += !err;
 	}
 	if (!err) {

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,19 +47,31 @@ static void open_as(int fd, const char *path, int flags)
 	close(opened);
 }
 
-static void enter(const struct program *program, const char *cwd)
+/* The file of one of several. */
+static void name_file(const char *base, unsigned number, char path[PATH_MAX])
 {
+	if (number)
+		snprintf(path, PATH_MAX, "%s-%u", base, number);
+	else
+		snprintf(path, PATH_MAX, "%s", base);
+}
+
+static void enter(const struct program *program, const char *cwd, unsigned number)
+{
+	char path[PATH_MAX];
 	static const struct rlimit no_core = {0, 0};
 	sigset_t none;
 
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	open_as(STDIN_FILENO, "/dev/null", O_RDONLY);
-	open_as(STDOUT_FILENO, program->output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
-	open_as(STDERR_FILENO, program->errors, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+	name_file(program->output, number, path);
+	open_as(STDOUT_FILENO, path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+	name_file(program->errors, number, path);
+	open_as(STDERR_FILENO, path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	/* A core would be one more file in the directory, or where the user's go. */
 	setrlimit(RLIMIT_CORE, &no_core);
@@ -75,16 +90,34 @@ static _Noreturn void execute(const struct program *program)
 
 struct order {
 	const struct program *program;
+	unsigned number;
+	bool is_crew;
 };
+
+enum { PIDS_EACH = 1000 };
+
+/* Several that run at once get ids that do not depend on who came first, where that is allowed. */
+static pid_t fork_main(const struct order *order)
+{
+	pid_t wanted = (pid_t)(order->number + 1) * PIDS_EACH, pid;
+	struct clone_args arguments = {
+		.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&wanted, .set_tid_size = 1};
+
+	if (!order->is_crew)
+		return fork();
+	pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+	return pid < 0 ? fork() : pid;
+}
 
 /* The init of a run. */
 static void run_init(const void *bytes)
 {
-	const struct program *program = ((const struct order *)bytes)->program;
+	const struct order *order = bytes;
+	const struct program *program = order->program;
 	pid_t pid;
 
-	enter(program, program->cwd);
-	pid = fork();
+	enter(program, program->cwd, order->number);
+	pid = fork_main(order);
 	if (!pid)
 		execute(program);
 	while (wait(NULL) >= 0 || errno == EINTR)
@@ -100,7 +133,7 @@ int program_shell(const struct program *program, const char *command, unsigned t
 	if (!pid) {
 		child_die_with(parent);
 		setpgid(0, 0);
-		enter(program, program->directory);
+		enter(program, program->directory, 0);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}
@@ -203,7 +236,10 @@ int program_start_error(const struct program *program)
 
 struct listener {
 	const struct program *program;
-	struct recording *recording;
+	unsigned number;
+	struct recording *recording; /* where acknowledgements go */
+	char *output;                /* owned */
+	size_t output_bytes;
 	int fd;
 	size_t line; /* where the first line that is not complete begins */
 	uint64_t acks;
@@ -220,19 +256,18 @@ static int add_ack(struct listener *listener, size_t output_bytes)
 /* Looks at lines [listener->line, end of output). `is_over`: the last needs no newline. */
 static int read_lines(struct listener *listener, bool is_over)
 {
-	struct recording *recording = listener->recording;
-	size_t size = recording->output_bytes;
+	size_t size = listener->output_bytes;
 	int err = 0;
 
 	while (!err && listener->line < size) {
-		char *line = recording->output + listener->line;
+		char *line = listener->output + listener->line;
 		char *end = memchr(line, '\n', size - listener->line);
 		size_t next;
 
 		if (!end && !is_over)
 			break;
-		next = end ? (size_t)(end - recording->output) + 1 : size;
-		recording->output[end ? next - 1 : next] = 0;
+		next = end ? (size_t)(end - listener->output) + 1 : size;
+		listener->output[end ? next - 1 : next] = 0;
 		if (listener->program->ack && !regexec(listener->program->ack, line, 0, NULL, 0))
 			err = add_ack(listener, next);
 		if (end)
@@ -244,91 +279,131 @@ static int read_lines(struct listener *listener, bool is_over)
 
 static int listen_to(struct listener *listener, bool is_over)
 {
-	struct recording *recording = listener->recording;
 	struct stat st;
+	char path[PATH_MAX], *more;
 	ssize_t got;
-	char *more;
 
-	if (listener->fd < 0)
-		listener->fd = open(listener->program->output, O_RDONLY | O_CLOEXEC);
+	if (listener->fd < 0) {
+		name_file(listener->program->output, listener->number, path);
+		listener->fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
 	if (listener->fd < 0 || fstat(listener->fd, &st))
 		return 0; /* it has not begun */
-	while ((size_t)st.st_size > recording->output_bytes &&
-		recording->output_bytes < PROGRAM_MAX_OUTPUT) {
-		size_t wanted = (size_t)st.st_size - recording->output_bytes;
+	while ((size_t)st.st_size > listener->output_bytes &&
+		listener->output_bytes < PROGRAM_MAX_OUTPUT) {
+		size_t wanted = (size_t)st.st_size - listener->output_bytes;
 
-		if (wanted > PROGRAM_MAX_OUTPUT - recording->output_bytes)
-			wanted = PROGRAM_MAX_OUTPUT - recording->output_bytes;
-		more = realloc(recording->output, recording->output_bytes + wanted + 1);
+		if (wanted > PROGRAM_MAX_OUTPUT - listener->output_bytes)
+			wanted = PROGRAM_MAX_OUTPUT - listener->output_bytes;
+		more = realloc(listener->output, listener->output_bytes + wanted + 1);
 		if (!more)
 			return -ENOMEM;
-		recording->output = more;
-		got = pread(listener->fd, more + recording->output_bytes, wanted,
-			(off_t)recording->output_bytes);
+		listener->output = more;
+		got = pread(listener->fd, more + listener->output_bytes, wanted,
+			(off_t)listener->output_bytes);
 		if (got <= 0)
 			return got < 0 ? -errno : 0;
-		recording->output_bytes += (size_t)got;
+		listener->output_bytes += (size_t)got;
 	}
 	return read_lines(listener, is_over);
 }
 
-static void before_op(void *context)
+static void before_op(void *context, unsigned worker)
 {
-	struct listener *listener = context;
+	struct listener *listener = (struct listener *)context + worker;
 
 	if (!listener->err)
 		listener->err = listen_to(listener, false);
 }
 
-static int at_end(void *context, int status)
+static int at_end(void *context, unsigned worker, int status)
 {
-	struct listener *listener = context;
+	struct listener *listener = (struct listener *)context + worker;
 	int err = listener->err;
 
 	if (!err)
 		err = listen_to(listener, true);
 	if (!err && !listener->program->ack && WIFEXITED(status) && !WEXITSTATUS(status))
-		err = add_ack(listener, listener->recording->output_bytes);
+		err = add_ack(listener, listener->output_bytes);
 	return err;
 }
 
 /* ---- one run ---- */
 
-static int start_and_trace(struct program *program, const struct plan *plan,
-	const struct filter *filter, struct inode_map *inodes, struct recording *recording)
+/* What a run differs in. */
+struct run {
+	unsigned count;
+	const struct plan *plan;
+	const struct filter *filter;
+	const struct trace_scheduler *scheduler; /* NULL: one */
+};
+
+static int start(struct program *program, const struct run *run, pid_t *pids)
 {
-	struct listener listener = {.program = program, .recording = recording, .fd = -1};
-	struct trace_hook hook = {.before_op = before_op, .at_end = at_end, .context = &listener};
-	struct order order = {program};
-	pid_t pid;
-	struct trace_input input = {.pids = &pid,
-		.filter = filter,
-		.count = 1,
-		.inodes = inodes,
-		.seed = plan->seed,
-		.timeout_ms = program->timeout_ms,
-		.hook = &hook,
-		.has_fault = plan->fault || plan->commands};
-	struct spawner **spawner = &program->spawners[filter->options];
-	int err = *spawner ? 0 : spawner_new(spawner, filter, run_init);
+	struct spawner **spawner = &program->spawners[run->filter->options];
+	int err = *spawner ? 0 : spawner_new(spawner, run->filter, run_init);
+	unsigned started = 0;
 
 	program->start->error = 0;
-	/* What the last run printed is not what this one did. */
-	unlink(program->output);
-	unlink(program->errors);
-	if (!err)
-		err = spawner_spawn(*spawner, &order, sizeof(order), &pid);
-	if (!err)
-		err = trace_run(&input, recording);
-	if (listener.fd >= 0)
-		close(listener.fd);
-	if (!err && program->start->error)
-		err = -ENOEXEC;
-	return err ? err : listener.err;
+	while (!err && started < run->count) {
+		struct order order = {program, started, run->scheduler != NULL};
+		char path[PATH_MAX];
+
+		/* What the last run printed is not what this one did. */
+		name_file(program->output, started, path);
+		unlink(path);
+		name_file(program->errors, started, path);
+		unlink(path);
+		err = spawner_spawn(*spawner, &order, sizeof(order),
+			!run->scheduler ? SPAWN_ALONE
+			: started       ? SPAWN_NEXT
+					: SPAWN_FIRST,
+			&pids[started]);
+		started += !err;
+	}
+	while (err && started-- > 0) {
+		kill(pids[started], SIGKILL);
+		waitpid(pids[started], NULL, __WALL);
+	}
+	return err;
 }
 
-static int record_once(struct program *program, const struct plan *plan,
-	const struct filter *filter, struct recording *recording)
+static int start_and_trace(struct program *program, const struct run *run, struct inode_map *inodes,
+	struct recording *recording)
+{
+	struct listener listeners[TRACE_MAX_WORKERS] = {0};
+	struct trace_hook hook = {.before_op = before_op, .at_end = at_end, .context = listeners};
+	pid_t pids[TRACE_MAX_WORKERS];
+	struct trace_input input = {.pids = pids,
+		.filter = run->filter,
+		.count = run->count,
+		.inodes = inodes,
+		.seed = run->plan->seed,
+		.timeout_ms = program->timeout_ms,
+		.hook = &hook,
+		.scheduler = run->scheduler,
+		.has_fault = run->plan->fault || run->plan->commands};
+	int err = start(program, run, pids);
+
+	for (unsigned i = 0; i < run->count; i++)
+		listeners[i] = (struct listener){
+			.program = program, .number = i, .recording = recording, .fd = -1};
+	if (!err)
+		err = trace_run(&input, recording);
+	for (unsigned i = 0; i < run->count; i++) {
+		if (!err)
+			err = listeners[i].err;
+		if (listeners[i].fd >= 0)
+			close(listeners[i].fd);
+	}
+	recording->output = listeners[0].output;
+	recording->output_bytes = listeners[0].output_bytes;
+	for (unsigned i = 1; i < run->count; i++)
+		free(listeners[i].output);
+	return !err && program->start->error ? -ENOEXEC : err;
+}
+
+static int record_once(struct program *program, const struct run *run, struct recording *recording)
 {
 	struct inode_map *inodes = NULL;
 	struct tree *initial = NULL;
@@ -339,10 +414,10 @@ static int record_once(struct program *program, const struct plan *plan,
 		goto out;
 	set_times(program);
 	recording_init(recording, initial);
-	err = inject_begin(plan, tree_blocks_used(initial));
+	err = inject_begin(run->plan, tree_blocks_used(initial));
 	if (err)
 		goto out;
-	err = start_and_trace(program, plan, filter, inodes, recording);
+	err = start_and_trace(program, run, inodes, recording);
 	inject_end();
 	/* Tasks that were killed may have been in the middle of a call. */
 	if (!err && recording->ending != ENDED_HANG && recording->ending != ENDED_ENDLESS &&
@@ -359,12 +434,23 @@ out:
 int program_record(struct program *program, const struct plan *plan, const struct filter *filter,
 	struct recording *recording)
 {
+	struct run run = {.count = 1, .plan = plan, .filter = filter};
 	int err = -EPROTO;
 
 	memset(recording, 0, sizeof(*recording));
 	for (int i = 0; err == -EPROTO && i < ATTEMPTS; i++) {
 		recording_release(recording);
-		err = record_once(program, plan, filter, recording);
+		err = record_once(program, &run, recording);
 	}
 	return err;
+}
+
+int program_record_crew(struct program *program, unsigned count, const struct plan *plan,
+	const struct trace_scheduler *scheduler, const struct filter *filter,
+	struct recording *recording)
+{
+	struct run run = {.count = count, .plan = plan, .filter = filter, .scheduler = scheduler};
+
+	memset(recording, 0, sizeof(*recording));
+	return record_once(program, &run, recording);
 }

@@ -16,6 +16,7 @@
 #include "harness/filter.h"
 #include "harness/inject.h"
 #include "harness/recording.h"
+#include "harness/trace.h"
 
 /* More of its output than this is dropped. */
 enum { PROGRAM_MAX_OUTPUT = 1 << 20 };
@@ -34,8 +35,9 @@ struct program {
 	const char *directory; /* absolute */
 	const char *cwd;       /* where it begins, absolute */
 	int directory_fd;      /* the same, as data directory */
-	const char *output;    /* paths of files for standard output and standard error, outside */
-	const char *errors;
+	/* Paths of files for standard output and standard error, outside; of several at once each
+	 * adds its number. */
+	const char *output, *errors;
 	const regex_t *ack;  /* a line of output that acknowledges; NULL: exit status 0 does */
 	unsigned timeout_ms; /* without a call that stops: it hangs */
 
@@ -66,6 +68,13 @@ int program_shell(const struct program *program, const char *command, unsigned t
  * could not be started: program_start_error() is why. */
 int program_record(struct program *program, const struct plan *plan, const struct filter *filter,
 	struct recording *recording);
+
+/* As record_crew(): so many of it at once, scheduled by `scheduler`. `filter` is one with looks. An
+ * EVENT_ACK tells whose it is; recording->output is not kept. */
+int program_record_crew(struct program *program, unsigned count, const struct plan *plan,
+	const struct trace_scheduler *scheduler, const struct filter *filter,
+	struct recording *recording);
+
 int program_start_error(const struct program *program);
 
 #endif

@@ -26,6 +26,7 @@ void cause_release(struct cause *cause)
 	free(cause->detail);
 	free(cause->witness);
 	cut_release(&cause->cut);
+	schedule_release(&cause->schedule);
 	memset(cause, 0, sizeof(*cause));
 }
 
@@ -256,6 +257,8 @@ static json_t *causes_to_json(const struct causes *causes)
 			plan, "killed_bytes", json_integer((json_int_t)cause->killed_bytes));
 		if (cause->cut.micro_ops)
 			cut_to_json(&cause->cut, "cut", plan);
+		if (cause->schedule.count)
+			json_object_set_new(plan, "schedule", schedule_to_json(&cause->schedule));
 		json_object_set_new(json, "plan", plan);
 		json_array_append_new(array, json);
 	}
@@ -413,6 +416,9 @@ static int causes_from_json(json_t *array, struct causes *causes)
 			err = -EPROTO;
 		if (!err)
 			err = cut_from_json(json_object_get(plan, "cut"), &cause.cut);
+		if (!err && json_object_get(plan, "schedule"))
+			err = schedule_from_json(
+				json_object_get(plan, "schedule"), &cause.schedule);
 		if (err) {
 			cause_release(&cause);
 			return err;

@@ -53,7 +53,8 @@ struct cause {
 	 * events, and so many bytes of the next, had taken place. */
 	unsigned variant;
 	uint64_t n;
-	struct cut cut; /* micro_ops 0: there is none */
+	struct cut cut;           /* micro_ops 0: there is none */
+	struct schedule schedule; /* several at once; count 0: one */
 	size_t killed_at;
 	uint64_t killed_bytes;
 };

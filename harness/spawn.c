@@ -6,12 +6,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,7 +36,8 @@ struct board {
 	_Atomic uint32_t step;
 	uint32_t number;         /* of the order */
 	_Atomic uint32_t let_go; /* workers of this number, and before, may begin */
-	pid_t pid;               /* of the worker, or -errno */
+	enum spawn_place place;
+	pid_t pid; /* of the worker, or -errno */
 	char order[SPAWN_ORDER_BYTES];
 };
 
@@ -80,6 +83,60 @@ static pid_t fork_init(void)
 	return pid < 0 ? fork() : pid;
 }
 
+/* The init of a namespace that several workers share; it only lives. */
+static pid_t fork_holder(void)
+{
+	pid_t self = getpid();
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid)
+		return pid;
+	child_die_with(self);
+	for (;;)
+		pause();
+}
+
+static int enter_namespace(pid_t of)
+{
+	char path[64];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", of);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWPID))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* Where namespaces are not allowed, all are in ours. */
+static pid_t fork_shared(bool is_first)
+{
+	static pid_t holder;
+	pid_t pid;
+	bool is_inside;
+
+	if (is_first && holder > 0)
+		kill(holder, SIGKILL);
+	if (is_first)
+		holder = fork_holder();
+	is_inside = holder > 0 && !enter_namespace(holder);
+	pid = fork();
+	if (pid && is_inside)
+		enter_namespace(getpid());
+	return pid;
+}
+
+static pid_t fork_as(const struct spawner *spawner)
+{
+	if (!spawner->is_program)
+		return fork();
+	if (spawner->board->place == SPAWN_ALONE)
+		return fork_init();
+	return fork_shared(spawner->board->place == SPAWN_FIRST);
+}
+
 static _Noreturn void run_spawner(const struct spawner *spawner, pid_t parent,
 	const struct filter *filter, void (*work)(const void *order))
 {
@@ -101,7 +158,7 @@ static _Noreturn void run_spawner(const struct spawner *spawner, pid_t parent,
 			wait_while(&board->step, atomic_load(&board->step));
 		memcpy(order, board->order, sizeof(order));
 		number = board->number;
-		pid = spawner->is_program ? fork_init() : fork();
+		pid = fork_as(spawner);
 		if (!pid)
 			run_worker(board, self, number, order, work);
 		board->pid = pid < 0 ? -errno : pid;
@@ -171,13 +228,15 @@ void spawner_free(struct spawner *spawner)
 	free(spawner);
 }
 
-int spawner_spawn(struct spawner *spawner, const void *order, size_t order_bytes, pid_t *pid)
+int spawner_spawn(struct spawner *spawner, const void *order, size_t order_bytes,
+	enum spawn_place place, pid_t *pid)
 {
 	struct board *board = spawner->board;
 	int err;
 
 	assert(order_bytes <= sizeof(board->order));
 	memcpy(board->order, order, order_bytes);
+	board->place = place;
 	board->number++;
 	set(&board->step, STEP_ORDERED);
 	err = await(spawner, STEP_SPAWNED);

@@ -26,8 +26,13 @@ int spawner_new(
 /* Ends it, and with it all workers. NULL is allowed. */
 void spawner_free(struct spawner *spawner);
 
+/* Where a worker of FILTER_PROGRAM is: the init of a pid namespace of its own; or, of several that
+ * are to see each other, in one that is made for the first, and that the others share. */
+enum spawn_place { SPAWN_ALONE, SPAWN_FIRST, SPAWN_NEXT };
+
 /* Forks a worker, seizes it for the calling process, and lets it go. Returns 0 or -errno;
  * -ENOTRECOVERABLE: ptrace is not allowed. */
-int spawner_spawn(struct spawner *spawner, const void *order, size_t order_bytes, pid_t *pid);
+int spawner_spawn(struct spawner *spawner, const void *order, size_t order_bytes,
+	enum spawn_place place, pid_t *pid);
 
 #endif

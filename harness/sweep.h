@@ -25,6 +25,14 @@ struct sweep_fault {
 	unsigned samples;     /* runs with `commands`, each with a seed of its own */
 };
 
+/* What records several workers that are no strategy; as record_crew(). */
+struct crew_recorder {
+	int (*record)(void *context, const struct crew *crew, const struct plan *plan,
+		const struct trace_scheduler *scheduler, struct recording *recording);
+	const char *name; /* what messages call it */
+	void *context;
+};
+
 struct sweep {
 	const struct subject *subject;
 	struct prober *prober;
@@ -37,6 +45,8 @@ struct sweep {
 	/* Several workers lose updates or mix them up by themselves; of concurrent_run() without a
 	 * fault. Then it proves nothing that they do so under one. */
 	bool is_contended;
+	/* NULL: the subject's strategy is run. */
+	const struct crew_recorder *recorder;
 };
 
 /* The name under which a sweep's results stand: the fault's, "fiu" or "none". */

@@ -258,7 +258,7 @@ int task_must_wait(const struct task *task, const struct lock_request *request)
 			continue;
 		/* A process never waits for its own locks on bytes, but for one that it holds
 		 * through another description. */
-		if (pid == task->pid && (!is_flock || task_holds_flock(task, request->fd)))
+		if (pid == task->process && (!is_flock || task_holds_flock(task, request->fd)))
 			continue;
 		if (pid == -1 && is_own_lock(task, request->fd, line))
 			continue;

@@ -17,7 +17,7 @@ struct task {
 	pid_t pid;
 	pid_t process;      /* whose thread it is */
 	int pidfd;          /* of the process */
-	const pid_t *peers; /* all workers of the run; borrowed */
+	const pid_t *peers; /* all tasks of the run; borrowed */
 	unsigned peer_count;
 	/* The data directory as it is now; borrowed. */
 	const struct tree *tree;

@@ -321,7 +321,7 @@ static int begin(struct worker *worker, int *request)
 
 	worker->now->has_op = false;
 	if (hook->before_op)
-		hook->before_op(hook->context);
+		hook->before_op(hook->context, worker->number);
 	err = trace_compare_mappings(worker);
 	if (worker->number == trace->input->struck) {
 		blocks_used = inject_has_budget() ? tree_blocks_used(worker->now->task.tree) : 0;
@@ -645,7 +645,7 @@ static int run_alone(struct trace *trace)
 
 int trace_run(const struct trace_input *input, struct recording *recording)
 {
-	struct worker workers[TRACE_MAX_WORKERS];
+	struct worker workers[TRACE_MAX_WORKERS] = {0};
 	struct trace trace = {.input = input, .recording = recording, .workers = workers};
 	bool is_late;
 	int err = 0;
@@ -670,5 +670,6 @@ int trace_run(const struct trace_input *input, struct recording *recording)
 		classify_end(&trace, is_late);
 	for (unsigned i = 0; i < input->count; i++)
 		trace_worker_release(&workers[i]);
+	free(trace.peers);
 	return err;
 }

@@ -28,10 +28,10 @@ int trace_seize(pid_t pid, bool is_program, bool stops_at_all);
 
 /* What else happens at every operation's entry, before it runs; NULL hook: nothing. */
 struct trace_hook {
-	void (*before_op)(void *context);
+	void (*before_op)(void *context, unsigned worker);
 	/* The worker (of a program its first process) has ended; status as of waitpid(2). Returns 0
 	 * or -errno, which ends the run. */
-	int (*at_end)(void *context, int status);
+	int (*at_end)(void *context, unsigned worker, int status);
 	void *context;
 };
 

@@ -12,6 +12,7 @@ struct trace {
 	struct recording *recording;
 	unsigned ops, changes;  /* of the recording */
 	struct worker *workers; /* input->count */
+	pid_t *peers;           /* owned; all tasks that live */
 };
 
 /* An operation that a worker may repeat after a sleep, until somebody changes what it looks at. */

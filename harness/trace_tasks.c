@@ -50,6 +50,35 @@ void trace_switch(struct worker *worker, struct tracee *tracee)
 
 /* ---- coming ---- */
 
+/* Each task knows all others: who may hold a lock, or a descriptor of the same file. */
+static int renew_peers(struct trace *trace)
+{
+	unsigned count = 0, capacity = 1;
+	pid_t *peers;
+
+	for (unsigned i = 0; i < trace->input->count; i++)
+		capacity += trace->workers[i].tracee_count;
+	peers = realloc(trace->peers, capacity * sizeof(*peers));
+	if (!peers)
+		return -ENOMEM;
+	trace->peers = peers;
+	for (unsigned i = 0; i < trace->input->count; i++) {
+		const struct worker *worker = &trace->workers[i];
+
+		for (unsigned k = 0; k < worker->tracee_count; k++)
+			peers[count++] = worker->tracees[k]->task.pid;
+	}
+	for (unsigned i = 0; i < trace->input->count; i++) {
+		const struct worker *worker = &trace->workers[i];
+
+		for (unsigned k = 0; k < worker->tracee_count; k++) {
+			worker->tracees[k]->task.peers = peers;
+			worker->tracees[k]->task.peer_count = count;
+		}
+	}
+	return 0;
+}
+
 int trace_add_tracee(struct worker *worker, pid_t pid)
 {
 	const struct trace_input *input = worker->trace->input;
@@ -61,11 +90,8 @@ int trace_add_tracee(struct worker *worker, pid_t pid)
 		worker->tracees = more;
 	if (!tracee)
 		return -ENOMEM;
-	tracee->task = (struct task){.pid = pid,
-		.peers = input->pids,
-		.peer_count = input->count,
-		.inodes = input->inodes,
-		.tree = worker->trace->recording->final};
+	tracee->task = (struct task){
+		.pid = pid, .inodes = input->inodes, .tree = worker->trace->recording->final};
 	err = task_open(&tracee->task);
 	if (err) {
 		free(tracee);
@@ -76,7 +102,7 @@ int trace_add_tracee(struct worker *worker, pid_t pid)
 	/* The process that was seized only waits for others. */
 	if (trace_is_program(worker) && worker->tracee_count > 1 && !worker->main_pid)
 		worker->main_pid = pid;
-	return 0;
+	return renew_peers(worker->trace);
 }
 
 /* ---- going ---- */
@@ -112,13 +138,15 @@ static int on_end(struct worker *worker, struct tracee *tracee, int status)
 	int err = 0;
 
 	remove_tracee(worker, tracee);
+	err = renew_peers(worker->trace);
 	if (pid == (trace_is_program(worker) ? worker->main_pid : worker->pid)) {
 		worker->status = status;
 		worker->has_main_ended = true;
-		if (hook->at_end)
-			err = hook->at_end(hook->context, status);
+		if (!err && hook->at_end)
+			err = hook->at_end(hook->context, worker->number, status);
 		/* What it left running in the background may yet change something. */
-		if (trace_is_program(worker) && !watchdog_has_bitten())
+		if (trace_is_program(worker) && worker->trace->input->count == 1 &&
+			!watchdog_has_bitten())
 			watchdog_start(worker->pid, GRACE_MS);
 	} else if (pid == worker->pid) {
 		if (!worker->has_main_ended)

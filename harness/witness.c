@@ -128,6 +128,7 @@ static struct result only(const struct result *result, const struct cause *cause
 	one.variant = cause->variant;
 	one.n = cause->n;
 	one.cut = cause->cut;
+	one.schedule = cause->schedule;
 	one.killed_at = cause->killed_at;
 	one.killed_bytes = cause->killed_bytes;
 	one.causes = (struct causes){0};

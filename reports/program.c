@@ -20,7 +20,7 @@ static const struct look {
 	[VERDICT_VIOLATED] = {"✗", "\033[31m"},
 };
 
-static const enum property shown[] = {ATOMICITY, CONSISTENCY, DURABILITY};
+static const enum property shown[] = {ATOMICITY, CONSISTENCY, ISOLATION, DURABILITY};
 
 enum { SHOWN_COUNT = sizeof(shown) / sizeof(*shown) };
 
@@ -60,7 +60,7 @@ static enum verdict honesty(const struct report_input *input, const struct resul
 {
 	enum verdict worst = VERDICT_NOT_TESTED;
 
-	if (row->model || !strcmp(row->fault, "kill"))
+	if (row->model || !strcmp(row->fault, "kill") || !strcmp(row->fault, "concurrent"))
 		return VERDICT_NOT_TESTED;
 	for (size_t i = 0; i < SHOWN_COUNT; i++) {
 		const struct result *result = find(input, row, shown[i]);
@@ -105,6 +105,9 @@ static void print_reasons(const struct report_input *input, const struct result 
 		const struct result *result = find(input, row, shown[i]);
 
 		if (!result || !result->detail || result->verdict == VERDICT_VIOLATED ||
+			(result->verdict == VERDICT_NOT_TESTED &&
+				(result->property == ISOLATION ||
+					!strcmp(result->fault, "concurrent"))) ||
 			(told && !strcmp(told, result->detail)))
 			continue;
 		told = result->detail;
@@ -170,8 +173,8 @@ static int program_report(const struct report_input *input, FILE *stream)
 
 	for (size_t i = 0; i < input->subject_count; i++)
 		fprintf(stream, "%s\n", input->subjects[i]);
-	fprintf(stream, "\n  %-*s%-*s%-*s%-*s%s\n", NAME_WIDTH, "", CELL_WIDTH, "Atomic",
-		CELL_WIDTH, "Consistent", CELL_WIDTH, "Durable", "Honest");
+	fprintf(stream, "\n  %-*s%-*s%-*s%-*s%-*s%s\n", NAME_WIDTH, "", CELL_WIDTH, "Atomic",
+		CELL_WIDTH, "Consistent", CELL_WIDTH, "Isolated", CELL_WIDTH, "Durable", "Honest");
 	for (size_t i = 0; i < results->count; i++) {
 		if (results->items[i].property != ATOMICITY)
 			continue;
