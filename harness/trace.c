@@ -503,10 +503,11 @@ static void resume(struct worker *worker, int request, int deliver)
 {
 	struct tracee *tracee = worker->now;
 
-	/* At first it runs, or its first stop is yet to be seen. */
-	if (tracee->has_stopped)
-		ptrace((enum __ptrace_request)request, tracee->task.pid, NULL, (long)deliver);
-	tracee->has_stopped = true;
+	/* One that runs may have come to its next stop by now, which nobody has seen yet. */
+	if (!tracee->is_stopped)
+		return;
+	tracee->is_stopped = false;
+	ptrace((enum __ptrace_request)request, tracee->task.pid, NULL, (long)deliver);
 }
 
 static struct tracee *first_queued(const struct worker *worker)
@@ -518,9 +519,10 @@ static struct tracee *first_queued(const struct worker *worker)
 	return NULL;
 }
 
-/* Handles one stop, the queue first. Returns 1 when a worker stands before an operation. */
-static int step(struct worker *worker)
+/* Handles one stop, the queue first. Returns 1 when the worker stands before an operation. */
+static int step(struct worker *asked)
 {
+	struct worker *worker = asked;
 	struct tracee *queued = first_queued(worker);
 	int request = has_no_filter(worker) ? PTRACE_SYSCALL : PTRACE_CONT;
 	int deliver = 0, status, err;
@@ -542,7 +544,8 @@ static int step(struct worker *worker)
 	/* Of several workers one may stand while others of its tasks go on. */
 	if (trace_standing(worker))
 		trace_switch(worker, trace_standing(worker));
-	return err;
+	/* Another one's turn comes later. */
+	return err == 1 && worker != asked ? 0 : err;
 }
 
 /* Restarts the worker again and again until it stands before an operation. */
@@ -552,7 +555,8 @@ static int run_on(struct worker *worker, int request)
 
 	if (worker->trace->input->count > 1)
 		watchdog_turn(worker->pid);
-	resume(worker, has_no_filter(worker) ? PTRACE_SYSCALL : request, 0);
+	if (!worker->now->is_queued)
+		resume(worker, has_no_filter(worker) ? PTRACE_SYSCALL : request, 0);
 	while (!err && !worker->has_ended)
 		err = step(worker);
 	return err < 0 ? err : 0;

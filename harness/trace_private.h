@@ -45,7 +45,8 @@ struct tracee {
 	struct task task;
 	uint64_t random; /* its chance, while another task has its turn; see struct fake */
 
-	bool has_stopped, is_queued; /* queued: at a call's entry, until another's has ended */
+	bool is_stopped; /* we have seen its stop, and it waits for us */
+	bool is_queued;  /* at a call's entry, until another's has ended */
 	bool has_op, is_pending;
 	unsigned decoded_at; /* trace->changes then */
 	struct call call;

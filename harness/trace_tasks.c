@@ -123,6 +123,8 @@ static void remove_tracee(struct worker *worker, struct tracee *tracee)
 	op_release(&tracee->op);
 	task_close(&tracee->task);
 	free(tracee);
+	if (!worker->now && worker->tracee_count)
+		trace_switch(worker, worker->tracees[0]);
 }
 
 static void kill_all(const struct worker *worker)
@@ -216,8 +218,6 @@ int trace_await(struct worker **worker, int *status)
 		/* Killed before it could be looked at. */
 		if (err == -ESRCH || err == -ENOENT)
 			err = 0;
-		if (tracee)
-			tracee->has_stopped = true;
 	}
 	if (!tracee) {
 		*worker = NULL;
@@ -228,7 +228,7 @@ int trace_await(struct worker **worker, int *status)
 		*worker = NULL;
 		return err;
 	}
-	tracee->has_stopped = true;
+	tracee->is_stopped = true;
 	trace_switch(*worker, tracee);
 	return 0;
 }
