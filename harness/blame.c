@@ -80,8 +80,7 @@ static bool is_explained(const struct blame_group *group, const struct site *sit
 	if (site->loss_count)
 		return is_lost_within(site, &group->site);
 	/* A moment explains only what is of that moment. */
-	return group->site.loss_count && !group->is_elsewhere &&
-	       !strcmp(group->site.moment, site->moment);
+	return !group->is_elsewhere && !strcmp(group->site.moment, site->moment);
 }
 
 /* ---- groups ---- */

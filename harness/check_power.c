@@ -1,38 +1,24 @@
 /*
  * Power cuts: every crash state of the clean run under one model.
  *
- * Violations are grouped by what looks alike and by the fewest operations that must be lost for
- * it: a state that loses at least what the smallest state of a group does belongs to that group.
- * States in which nothing overtakes what is lost are groups of their own, so that a plain
- * interruption does not hide what the disk's order does.
+ * Violations are grouped by the smallest losses that show them (harness/blame.h). The states that
+ * lose nothing come first, so that what a plain interruption does is blamed on that.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/blame.h"
 #include "harness/check_private.h"
 #include "harness/explain_cut.h"
-
-/* The events of which something is lost. */
-struct shape {
-	uint64_t *lost; /* owned; a bit each */
-	bool overtakes; /* something later is on the disk */
-};
-
-enum { MAX_CAUSES = 200 };
-
-struct group {
-	struct shape shape;
-	size_t lost_count; /* micro-operations; what makes a witness small */
-};
 
 struct crashing {
 	struct stage_run *run;
 	const struct recording *recording;
 	struct micro_ops *ops;
-	unsigned *acks;                       /* owned; before each event, and at the end */
-	struct group *groups[PROPERTY_COUNT]; /* owned; of the causes, by index */
+	unsigned *acks; /* owned; before each event, and at the end */
+	struct blame blames[PROPERTY_COUNT];
 };
 
 static bool is_over(void *context)
@@ -41,51 +27,6 @@ static bool is_over(void *context)
 
 	run->incomplete = sweep_reason_to_stop(&run->sweep, run->evidence.states);
 	return run->incomplete != NULL;
-}
-
-/* ---- shapes ---- */
-
-static void shape_release(struct shape *shape)
-{
-	free(shape->lost);
-	*shape = (struct shape){0};
-}
-
-/* Of what was issued until `event`. */
-static int shape_init(
-	struct shape *shape, const struct crashing *crashing, const uint64_t *lost, size_t event)
-{
-	const struct micro_ops *ops = crashing->ops;
-	size_t words = bits_words(crashing->recording->count);
-	bool has_lost = false;
-
-	*shape = (struct shape){calloc(words, sizeof(uint64_t)), false};
-	if (!shape->lost)
-		return -ENOMEM;
-	for (size_t i = 0; i < ops->count && ops->items[i].event <= event; i++) {
-		if (bits_has(lost, i))
-			bits_add(shape->lost, ops->items[i].event);
-		shape->overtakes |= has_lost && !bits_has(lost, i);
-		has_lost |= bits_has(lost, i);
-	}
-	return 0;
-}
-
-static bool is_subset(const uint64_t *a, const uint64_t *b, size_t words)
-{
-	for (size_t i = 0; i < words; i++) {
-		if (a[i] & ~b[i])
-			return false;
-	}
-	return true;
-}
-
-static bool shape_is_within(
-	const struct shape *a, const struct shape *b, enum property property, size_t words)
-{
-	/* What was acknowledged is lost, whatever else is on the disk. */
-	return (property == DURABILITY || a->overtakes == b->overtakes) &&
-	       is_subset(a->lost, b->lost, words);
 }
 
 /* ---- moments ---- */
@@ -114,91 +55,29 @@ static size_t find_moment(
 	return event;
 }
 
-static size_t count_lost(const struct crash_state *state, size_t event)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < state->end && state->ops->items[i].event <= event; i++)
-		count += bits_has(state->lost, i);
-	return count;
-}
-
 /* ---- causes ---- */
-
-/* Makes the state the witness of a group. Takes over the shape. */
-static int set_witness(struct crashing *crashing, struct cause *cause, struct group *group,
-	const struct crash_state *state, size_t event, const struct flaw *flaw, struct shape *shape)
-{
-	char how[420], text[680];
-	int err;
-
-	cut_release(&cause->cut);
-	err = cut_init(&cause->cut, crashing->ops, event, state->lost);
-	if (err)
-		return err;
-	explain_cut(crashing->ops, &cause->cut, how, sizeof(how));
-	snprintf(text, sizeof(text), "%s: %s", how, flaw->text);
-	free(cause->detail);
-	free(cause->site);
-	cause->detail = strdup(text);
-	cause->site = strdup(how);
-	if (!cause->detail || !cause->site)
-		return -ENOMEM;
-	shape_release(&group->shape);
-	group->shape = *shape;
-	group->lost_count = count_lost(state, event);
-	*shape = (struct shape){0};
-	return 0;
-}
-
-static int add_group(struct crashing *crashing, const struct flaw *flaw, size_t *index)
-{
-	struct causes *causes = &crashing->run->causes[flaw->property];
-	struct group **groups = &crashing->groups[flaw->property];
-	struct group *more = realloc(*groups, (causes->count + 1) * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	*groups = more;
-	more[causes->count] = (struct group){.lost_count = SIZE_MAX};
-	*index = causes->count;
-	return causes_add(causes, &(struct cause){.difference = strdup(flaw->key)});
-}
 
 static int add_cause(
 	struct crashing *crashing, const struct crash_state *state, const struct flaw *flaw)
 {
-	struct causes *causes = &crashing->run->causes[flaw->property];
-	size_t words = bits_words(crashing->recording->count), found = SIZE_MAX;
 	unsigned needed = flaw->property == DURABILITY ? flaw->legal_for + 1 : 0;
 	size_t event = find_moment(crashing, state, needed);
-	size_t lost_count = count_lost(state, event);
-	struct group *groups = crashing->groups[flaw->property];
-	struct shape shape;
-	int err = shape_init(&shape, crashing, state->lost, event);
+	char how[420], text[680];
+	struct cause *cause = NULL;
+	struct cut cut;
+	int err = cut_init(&cut, crashing->ops, event, state->lost);
 
-	for (size_t i = 0; !err && i < causes->count && found == SIZE_MAX; i++) {
-		if (strcmp(causes->items[i].difference, flaw->key))
-			continue;
-		if (shape_is_within(&groups[i].shape, &shape, flaw->property, words) ||
-			shape_is_within(&shape, &groups[i].shape, flaw->property, words))
-			found = i;
+	if (!err)
+		err = blame_cut(&crashing->blames[flaw->property], &cut, flaw->key, &cause);
+	if (err || !cause) {
+		cut_release(&cut);
+		return err;
 	}
-	if (!err && found == SIZE_MAX && causes->count == MAX_CAUSES)
-		causes->left_out++;
-	else if (!err && found == SIZE_MAX)
-		err = add_group(crashing, flaw, &found);
-	if (!err && found != SIZE_MAX) {
-		struct group *group = &crashing->groups[flaw->property][found];
-
-		causes->items[found].count++;
-		if (lost_count < group->lost_count ||
-			!shape_is_within(&group->shape, &shape, flaw->property, words))
-			err = set_witness(
-				crashing, &causes->items[found], group, state, event, flaw, &shape);
-	}
-	shape_release(&shape);
-	return err;
+	explain_cut(crashing->ops, &cut, how, sizeof(how));
+	snprintf(text, sizeof(text), "%s: %s", how, flaw->text);
+	cause->cut = cut;
+	cause->detail = strdup(text);
+	return cause->detail ? 0 : -ENOMEM;
 }
 
 static int visit(void *context, const struct crash_state *state)
@@ -220,6 +99,43 @@ static int visit(void *context, const struct crash_state *state)
 	return err;
 }
 
+/* The first `end` micro-operations, and nothing lost, until the next one. */
+static int visit_beginning(struct crashing *crashing, const uint64_t *nothing, size_t end)
+{
+	struct micro_ops *ops = crashing->ops;
+	size_t next = end < ops->count ? ops->items[end].event : crashing->recording->count + 1;
+	struct cut cut = {.event = next - 1, .micro_ops = ops->count, .tear = ops->tear};
+	struct crash_state state = {.ops = ops,
+		.event = next - 1,
+		.birth = end ? ops->items[end - 1].event : 0,
+		.end = end,
+		.lost = nothing};
+	int err = cut_tree(&cut, ops, &state.tree);
+
+	state.start = state.birth;
+	if (!err)
+		err = visit(crashing, &state);
+	tree_unref(state.tree);
+	return err;
+}
+
+static int visit_beginnings(struct crashing *crashing)
+{
+	const struct micro_ops *ops = crashing->ops;
+	uint64_t *nothing = calloc(bits_words(ops->count) + 1, sizeof(*nothing));
+	int err = nothing ? 0 : -ENOMEM;
+
+	for (size_t end = 0; !err && end <= ops->count && !is_over(crashing->run); end++) {
+		bool is_inside = end && end < ops->count &&
+		                 ops->items[end - 1].event == ops->items[end].event;
+
+		if (!is_inside && (end || (ops->count && ops->items[0].event)))
+			err = visit_beginning(crashing, nothing, end);
+	}
+	free(nothing);
+	return err;
+}
+
 /* ---- the recording ---- */
 
 static int count_acks(struct crashing *crashing)
@@ -235,47 +151,22 @@ static int count_acks(struct crashing *crashing)
 	return 0;
 }
 
-/* A group that was begun before a smaller one of its kind was found is a part of that. */
-static void prune(struct crashing *crashing, enum property property)
+static int begin(struct crashing *crashing)
 {
-	struct causes *causes = &crashing->run->causes[property];
-	struct group *groups = crashing->groups[property];
-	size_t words = bits_words(crashing->recording->count), kept = 0;
+	int err = count_acks(crashing);
 
-	for (size_t i = 0; i < causes->count; i++) {
-		size_t smaller = 0;
-
-		while (smaller < causes->count &&
-			(smaller == i || !groups[smaller].shape.lost ||
-				strcmp(causes->items[smaller].difference,
-					causes->items[i].difference) ||
-				!shape_is_within(
-					&groups[smaller].shape, &groups[i].shape, property, words)))
-			smaller++;
-		if (smaller == causes->count)
-			continue;
-		causes->items[smaller].count += causes->items[i].count;
-		cause_release(&causes->items[i]);
-		shape_release(&groups[i].shape);
+	for (int i = 0; i < PROPERTY_COUNT; i++) {
+		blame_begin(&crashing->blames[i], &crashing->run->causes[i], BLAME_MAX_GROUPS);
+		if (!err)
+			err = blame_recording(&crashing->blames[i], crashing->ops);
 	}
-	for (size_t i = 0; i < causes->count; i++) {
-		if (!groups[i].shape.lost)
-			continue;
-		groups[kept] = groups[i];
-		causes->items[kept++] = causes->items[i];
-	}
-	causes->count = kept;
+	return err;
 }
 
-static void release(struct crashing *crashing)
+static void end(struct crashing *crashing)
 {
-	for (int property = 0; property < PROPERTY_COUNT; property++) {
-		size_t count = crashing->run->causes[property].count;
-
-		for (size_t i = 0; crashing->groups[property] && i < count; i++)
-			shape_release(&crashing->groups[property][i].shape);
-		free(crashing->groups[property]);
-	}
+	for (int i = 0; i < PROPERTY_COUNT; i++)
+		blame_end(&crashing->blames[i]);
 	free(crashing->acks);
 }
 
@@ -291,17 +182,17 @@ int check_run_power(struct stage_run *run)
 		&ops, &run->check->clean, run->stage->model, run->check->options->tear);
 
 	if (!err)
-		err = count_acks(&crashing);
+		err = begin(&crashing);
+	if (!err)
+		err = visit_beginnings(&crashing);
 	if (!err)
 		err = crash_each(&ops, &limits, visit, &crashing, &run->coverage);
-	for (int property = 0; !err && property < PROPERTY_COUNT; property++)
-		prune(&crashing, (enum property)property);
 	if (!err && run->coverage.is_cut)
 		is_over(run);
 	run->evidence.sets = run->coverage.sets;
 	run->evidence.runs = 1;
 	run->evidence.fired = run->evidence.states;
-	release(&crashing);
+	end(&crashing);
 	micro_ops_release(&ops);
 	return err;
 }

@@ -85,7 +85,7 @@ enum { ALL_KINDS = -1 };
 /* Adds what an event did to the list of what is lost: all of it, or of one kind so many pieces. */
 static void lose(struct cut *cut, size_t event, int kind, unsigned pieces)
 {
-	uint32_t lost[64];
+	uint32_t lost[64] = {0};
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < ops.count; i++) {
@@ -619,7 +619,7 @@ static void check_groups(const struct truth *truths, uint64_t added)
 static void test_blame__groups_are_the_smallest_sets_in_any_order(void **state)
 {
 	struct random random = {.state = FIRST_SEED};
-	uint32_t order[SETS];
+	uint32_t order[SETS] = {0};
 
 	(void)state;
 	make_writes();

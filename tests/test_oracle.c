@@ -671,7 +671,7 @@ static void test_oracle__the_order_of_paths_is_that_of_a_walk(void **state)
 
 /* ---- random trees ---- */
 
-enum { ROUNDS = 400, MAX_SNAPSHOTS = 24, MAX_PATHS = 4096, FIRST_SEED = 20240501 };
+enum { ROUNDS = 60, MAX_SNAPSHOTS = 24, MAX_PATHS = 4096, FIRST_SEED = 20240501 };
 
 struct paths {
 	char *items[MAX_PATHS];
