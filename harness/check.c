@@ -62,15 +62,18 @@ static enum verdict verdict_of_crew(
 		snprintf(why, WHY_BYTES, "%s: nothing was found in %s",
 			run->incomplete ? run->incomplete : "too many schedules", covered);
 	else if (schedules->has_unseen)
-		snprintf(why, WHY_BYTES, "they may have met elsewhere: nothing was found in %s", covered);
+		snprintf(why, WHY_BYTES, "they may have met elsewhere: nothing was found in %s",
+			covered);
 	else if (!run->check->checker && run->check->varying.count)
-		snprintf(why, WHY_BYTES, "files differ from run to run by themselves: give a checker");
+		snprintf(why, WHY_BYTES,
+			"files differ from run to run by themselves: give a checker");
 	else if (!schedules->has_unfair)
 		return VERDICT_HOLDS;
 	return VERDICT_UNKNOWN;
 }
 
-static enum verdict verdict_of(const struct stage_run *run, enum property property, char why[WHY_BYTES])
+static enum verdict verdict_of(
+	const struct stage_run *run, enum property property, char why[WHY_BYTES])
 {
 	const struct crash_coverage *coverage = &run->coverage;
 	const char *doubt;
@@ -86,7 +89,8 @@ static enum verdict verdict_of(const struct stage_run *run, enum property proper
 	}
 	if (run->skipped ||
 		(run->stage->kind == STAGE_FAULT && !run->incomplete && !run->evidence.fired)) {
-		snprintf(why, WHY_BYTES, "%s", run->skipped ? run->skipped : "the fault never fired");
+		snprintf(why, WHY_BYTES, "%s",
+			run->skipped ? run->skipped : "the fault never fired");
 		return VERDICT_NOT_TESTED;
 	}
 	if (property == DURABILITY && !run->check->acks.count) {

@@ -156,7 +156,7 @@ static int judge_run(void *context, const struct crew_run *crew_run)
 	struct stage_run *run = contention->run;
 	const struct recording *recording = crew_run->recording;
 	unsigned acked = check_acks_at(recording, recording->count);
-	struct flaws flaws;
+	struct flaws flaws = {0};
 	int err = judge_ending(contention, crew_run);
 
 	run->evidence.runs++;

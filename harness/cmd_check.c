@@ -265,6 +265,39 @@ static void await_conductor(pid_t pid, struct outcome *outcome)
 		outcome->has_failed = true;
 }
 
+static struct result *find_result(
+	struct outcome *outcome, const struct check_stage *stage, enum property property)
+{
+	for (size_t i = 0; i < outcome->results.count; i++) {
+		struct result *result = &outcome->results.items[i];
+
+		/* Those that were found before are empty. */
+		if (result->fault && result->property == property &&
+			!strcmp(result->fault, check_stage_name(stage)) &&
+			(!stage->model || !strcmp(result->model, stage->model->name)))
+			return result;
+	}
+	return NULL;
+}
+
+static void add_missing(const struct check_options *check, const struct check_stage *stage,
+	enum property property, struct result_list *results)
+{
+	struct result result = {.workers = 1,
+		.property = property,
+		.verdict = property == ISOLATION && stage->kind != STAGE_CREW ? VERDICT_NOT_TESTED
+	                                                                      : VERDICT_UNKNOWN,
+		.evidence = {.coverage = COVERAGE_BOUNDED},
+		.is_claimed = true,
+		.subject = strdup(check->subject),
+		.scenario = strdup(check->scenario),
+		.fault = strdup(check_stage_name(stage)),
+		.model = stage->model ? strdup(stage->model->name) : NULL,
+		.detail = strdup("not run")};
+
+	result_list_add(results, &result);
+}
+
 /* Stages in the order in which they were planned; of one that did not report, unknown. */
 static void arrange(const struct check_arguments *options, struct outcome *outcome)
 {
@@ -272,35 +305,15 @@ static void arrange(const struct check_arguments *options, struct outcome *outco
 	struct result_list sorted = {0};
 
 	for (size_t i = 0; i < check->stage_count; i++) {
-		const struct check_stage *stage = &check->stages[i];
-
 		for (int property = 0; property < PROPERTY_COUNT; property++) {
-			struct result missing = {.workers = 1,
-				.property = (enum property)property,
-				.verdict = property == ISOLATION ? VERDICT_NOT_TESTED
-			                                         : VERDICT_UNKNOWN,
-				.evidence = {.coverage = COVERAGE_BOUNDED},
-				.is_claimed = true};
-			struct result *found = NULL;
+			struct result *found =
+				find_result(outcome, &check->stages[i], (enum property)property);
 
-			for (size_t k = 0; k < outcome->results.count && !found; k++) {
-				struct result *result = &outcome->results.items[k];
-
-				if (result->fault && result->property == (enum property)property &&
-					!strcmp(result->fault, check_stage_name(stage)) &&
-					(!stage->model ||
-						!strcmp(result->model, stage->model->name)))
-					found = result;
-			}
-			if (!found) {
-				found = &missing;
-				missing.subject = strdup(check->subject);
-				missing.scenario = strdup(check->scenario);
-				missing.fault = strdup(check_stage_name(stage));
-				missing.model = stage->model ? strdup(stage->model->name) : NULL;
-				missing.detail = strdup("not run");
-			}
-			result_list_add(&sorted, found);
+			if (found)
+				result_list_add(&sorted, found);
+			else
+				add_missing(
+					check, &check->stages[i], (enum property)property, &sorted);
 		}
 	}
 	result_list_release(&outcome->results);

@@ -102,12 +102,13 @@ static void add_ignored(struct check_options *options, char *globs)
 static const char *name_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *name = strdup(slash ? slash + 1 : path);
+	const char *base = slash ? slash + 1 : path, *ending = strrchr(base, '.');
+	char *name;
 
-	if (!name)
+	if (asprintf(&name, "%.*s",
+		    ending && !strcmp(ending, ".ini") ? (int)(ending - base) : (int)strlen(base),
+		    base) < 0)
 		options_fail("out of memory");
-	if (strlen(name) > 4 && !strcmp(name + strlen(name) - 4, ".ini"))
-		name[strlen(name) - 4] = 0;
 	return name;
 }
 

@@ -151,16 +151,14 @@ int program_shell(const struct program *program, const char *command, unsigned t
 static int add_time(struct program *program, const FTSENT *entry, size_t prefix)
 {
 	struct file_time *more = realloc(program->times, (program->time_count + 1) * sizeof(*more));
-	char *path;
 
 	if (!more)
 		return -ENOMEM;
 	program->times = more;
-	path = strdup(entry->fts_path + prefix);
-	if (!path)
-		return -ENOMEM;
-	program->times[program->time_count++] = (struct file_time){path, entry->fts_statp->st_mtim};
-	return 0;
+	more += program->time_count;
+	*more = (struct file_time){strdup(entry->fts_path + prefix), entry->fts_statp->st_mtim};
+	program->time_count += more->path != NULL;
+	return more->path ? 0 : -ENOMEM;
 }
 
 /* Directories come after what is in them, and keep their time so. */
@@ -207,7 +205,8 @@ int program_attach(struct program *program)
 
 int program_init(struct program *program)
 {
-	int err = tree_load(program->directory_fd, &program->initial, NULL);
+	struct tree_notes notes;
+	int err = tree_load_noting(program->directory_fd, &program->initial, NULL, &notes);
 
 	if (!err)
 		err = read_times(program);

@@ -340,8 +340,8 @@ static int begin(struct worker *worker, int *request)
 		return err;
 	}
 	worker->now->is_pending = runs;
-	/* One that waits for a lock may wait for another task. */
-	if (runs && (worker->now->op.kind != OP_LOCK || worker->turn))
+	/* One that waits for a lock, or a pipe, may wait for another task. */
+	if (runs && !worker->now->op.may_wait && (worker->now->op.kind != OP_LOCK || worker->turn))
 		worker->in_flight = worker->now;
 	*request = runs ? PTRACE_SYSCALL : PTRACE_CONT;
 	return 0;

@@ -349,7 +349,7 @@ static void test_checker__it_runs_as_a_fresh_process(void **state)
 	      "grep -E 'Sig(Ign|Blk).*[1-9a-f]' /proc/self/status && exit 1\n"
 	      "[ \"$PWD\" = \"$TORNWRITE_DIR\" ] && [ \"$(pwd -P)\" = \"$PWD\" ] || exit 2\n"
 	      "[ $TORNWRITE_ACKED = 0 ] && [ $KEPT = kept ] || exit 3\n"
-	      "[ $(env | grep -c ^TORNWRITE_) = 3 ] || exit 4\n"
+	      "[ $(env | grep -cE '^TORNWRITE_(ACKED|DIR|OUTPUT)=') = 3 ] || exit 4\n"
 	      "case $TORNWRITE_OUTPUT in $PWD/*) exit 5;; /*) ;; *) exit 6;; esac\n"
 	      "grep -q 'NoNewPrivs.*1' /proc/self/status || exit 7\n"
 	      "(: </dev/tty) 2>/dev/null && { echo terminal; exit 1; }\n"
