@@ -102,6 +102,7 @@ static int visit(struct stage_run *run, struct tree *tree, size_t killed_at, uin
 		return 0;
 	run->evidence.states++;
 	acks.count = check_acks_at(&run->check->clean, killed_at);
+	acks.output_bytes = check_output_at(&run->check->clean, killed_at);
 	run->has_acked |= acks.count > 0;
 	err = check_state(run->check, tree, &acks, true, &flaws, run->message);
 	if (!err && flaws.residue > run->evidence.residue)

@@ -577,7 +577,7 @@ static enum check_end try_judge(struct check *check, char *message)
 	char why[CHECK_MESSAGE_BYTES] = "";
 	int err = check_make_judge(check);
 
-	none.count = 0;
+	none.count = none.output_bytes = 0;
 	if (!err)
 		err = check_state(check, check->clean.initial, &none, true, &before, why);
 	if (!err)

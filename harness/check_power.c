@@ -90,6 +90,7 @@ static int visit(void *context, const struct crash_state *state)
 
 	run->evidence.states++;
 	acks.count = crashing->acks[state->event];
+	acks.output_bytes = check_output_at(crashing->recording, state->event);
 	run->has_acked |= acks.count > 0;
 	err = check_state(run->check, state->tree, &acks, true, &flaws, run->message);
 	if (!err && flaws.residue > run->evidence.residue)

@@ -70,6 +70,10 @@ int check_find_acks(
 /* How many acknowledgements there are among the first `count` events. */
 unsigned check_acks_at(const struct recording *recording, size_t count);
 
+/* How much had been printed with the first `count` events: what comes after is not for the eyes of
+ * a checker. */
+size_t check_output_at(const struct recording *recording, size_t count);
+
 /* ---- stages ---- */
 
 /* A stage being played out. */

@@ -15,16 +15,24 @@ unsigned check_acks_at(const struct recording *recording, size_t count)
 	return acks;
 }
 
+size_t check_output_at(const struct recording *recording, size_t count)
+{
+	if (count >= recording->count)
+		return recording->output_bytes;
+	return count ? recording->events[count - 1].output_bytes : 0;
+}
+
 int check_find_acks(
 	const struct recording *recording, size_t count, struct acks *acks, size_t **ends)
 {
-	*acks = (struct acks){.output = recording->output, .output_bytes = recording->output_bytes};
+	*acks = (struct acks){
+		.output = recording->output, .output_bytes = check_output_at(recording, count)};
 	*ends = calloc(check_acks_at(recording, count) + 1UL, sizeof(**ends));
 	if (!*ends)
 		return -ENOMEM;
 	for (size_t i = 0; i < count && i < recording->count; i++) {
 		if (recording->events[i].kind == EVENT_ACK)
-			(*ends)[acks->count++] = recording->events[i].output_bytes;
+			(*ends)[++acks->count] = recording->events[i].output_bytes;
 	}
 	acks->ends = *ends;
 	return 0;

@@ -46,8 +46,8 @@ struct acks {
 	unsigned count;
 	const char *output; /* all that it had printed */
 	size_t output_bytes;
-	const size_t *ends; /* ends[n], n < count: how much of it had been printed with the nth
-	                       ack; NULL is allowed when there are none */
+	const size_t *ends; /* ends[n], n < count: how much of it had been printed with n acks;
+	                       NULL is allowed when there are none */
 };
 
 enum answer_kind {

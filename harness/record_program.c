@@ -304,6 +304,8 @@ static int listen_to(struct listener *listener, bool is_over)
 			return got < 0 ? -errno : 0;
 		listener->output_bytes += (size_t)got;
 	}
+	if (!listener->number)
+		listener->recording->output_bytes = listener->output_bytes;
 	return read_lines(listener, is_over);
 }
 

@@ -40,7 +40,10 @@ int recording_add(struct recording *recording, const struct event *event)
 		recording->events = events;
 		recording->capacity = capacity;
 	}
-	recording->events[recording->count++] = *event;
+	recording->events[recording->count] = *event;
+	if (event->kind == EVENT_OP)
+		recording->events[recording->count].output_bytes = recording->output_bytes;
+	recording->count++;
 	return 0;
 }
 

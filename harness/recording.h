@@ -21,9 +21,11 @@ struct event {
 	enum event_kind kind;
 	struct op op;
 	uint64_t txn;
-	int error;           /* -errno */
-	unsigned worker;     /* from 0; readers come after writers */
-	size_t output_bytes; /* EVENT_ACK of a program: what it had printed by then */
+	int error;       /* -errno */
+	unsigned worker; /* from 0; readers come after writers */
+	/* Of a program: how much it had printed before the operation began, or with the
+	 * acknowledgement. */
+	size_t output_bytes;
 };
 
 /* Of several workers the last of these that happened to one. */
@@ -60,7 +62,7 @@ struct recording {
 	/* Of a program. */
 	unsigned notes;      /* of enum recording_note */
 	char *output;        /* owned; what it printed on standard output, less what did not fit */
-	size_t output_bytes; /* all of it */
+	size_t output_bytes; /* all of it; while it runs, what was read by now */
 	char **outside;      /* owned; paths outside the data directory that it wrote to */
 	size_t outside_count;
 };

@@ -1,0 +1,151 @@
+/*
+ * `tornwrite check` from outside, with programs of a few lines about which one can know what must
+ * be said: what looked like `holds` and was not, and what looked like a violation and was none.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SKIPPED = 77 };
+
+static char here[] = "/tmp/tornwrite-verdicts-XXXXXX";
+
+/* What ran last: its results, its exit status, and what it said on standard error. */
+static json_t *results;
+static int status;
+static char said[4096];
+
+static void put_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void read_said(void)
+{
+	FILE *file = fopen("said", "r");
+	size_t size = file ? fread(said, 1, sizeof(said) - 1, file) : 0;
+
+	said[size] = 0;
+	if (file)
+		fclose(file);
+}
+
+/* Runs `tornwrite check OPTIONS -- python3 ../program.py` where data/f.txt holds "old". */
+static void check(const char *options, const char *program)
+{
+	char command[2048];
+	json_t *report;
+
+	json_decref(results);
+	results = NULL;
+	put_text("program.py", program);
+	assert_int_equal(
+		system("rm -rf data report.json && mkdir data && echo old >data/f.txt"), 0);
+	snprintf(command, sizeof(command),
+		"timeout 100 \"$TORNWRITE\" check --dir data --progress never --witness-dir "
+	        "witness "
+		"--json report.json %s -- python3 %s/program.py >out 2>said",
+		options, here);
+	status = WEXITSTATUS(system(command));
+	read_said();
+	report = json_load_file("report.json", 0, NULL);
+	results = json_incref(json_object_get(report, "results"));
+	json_decref(report);
+}
+
+/* The result of a fault (or of a model) and a property. */
+static json_t *find_result(const char *fault, const char *property)
+{
+	size_t i;
+	json_t *result;
+
+	json_array_foreach(results, i, result)
+	{
+		const char *model = json_string_value(json_object_get(result, "model"));
+
+		if (!strcmp(json_string_value(json_object_get(result, "property")), property) &&
+			!strcmp(model ? model : json_string_value(json_object_get(result, "fault")),
+				fault))
+			return result;
+	}
+	print_message("%s\n", said);
+	fail_msg("no result of %s, %s", fault, property);
+	return NULL;
+}
+
+static void expect(const char *fault, const char *property, const char *verdict, const char *words)
+{
+	json_t *result = find_result(fault, property);
+	const char *found = json_string_value(json_object_get(result, "verdict"));
+	const char *detail = json_string_value(json_object_get(result, "detail"));
+
+	if (strcmp(found, verdict) || (words && !strstr(detail ? detail : "", words)))
+		fail_msg("%s, %s: %s (%s)", fault, property, found, detail ? detail : "");
+}
+
+/* ---- what a checker is told ---- */
+
+/* Each update is a line of its own, synced before it is acknowledged. */
+static const char log_program[] = "import os\n"
+				  "f = os.open('f.txt', os.O_WRONLY | os.O_APPEND)\n"
+				  "for k in range(1, 4):\n"
+				  "    os.write(f, b'line %d\\n' % k)\n"
+				  "    os.fsync(f)\n"
+				  "    print('ok line', k, flush=True)\n";
+
+static void test_check_verdicts__a_checker_sees_what_had_been_printed(void **context)
+{
+	(void)context;
+	check("--fault kill --model posix --ack '^ok' --check 'sed -n \"s/^ok //p\" "
+	      "\"$TORNWRITE_OUTPUT\" | { n=0; while read line; do n=$((n + 1)); grep -qx \"$line\" "
+	      "f.txt || exit 1; done; test $n = $TORNWRITE_ACKED; }'",
+		log_program);
+	expect("kill", "durability", "holds", NULL);
+	expect("kill", "atomicity", "holds", NULL);
+	expect("posix", "durability", "holds", NULL);
+	expect("posix", "atomicity", "holds", NULL);
+}
+
+/* ---- everything ---- */
+
+static int enter(void **context)
+{
+	(void)context;
+	return !mkdtemp(here) || chdir(here);
+}
+
+static int leave(void **context)
+{
+	char command[64];
+
+	(void)context;
+	json_decref(results);
+	snprintf(command, sizeof(command), "rm -rf %s", here);
+	return chdir("/") || system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check_verdicts__a_checker_sees_what_had_been_printed),
+	};
+
+	if (system("python3 -c pass 2>/dev/null"))
+		return SKIPPED;
+	return cmocka_run_group_tests(tests, enter, leave);
+}
