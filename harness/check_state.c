@@ -102,11 +102,12 @@ static void add_differences(struct flaws *flaws, const struct opinion *opinion)
 	}
 }
 
-static int ask_oracle(
-	struct oracle *oracle, const struct tree *tree, unsigned acked, struct flaws *flaws)
+/* `is_own`: of the clean run, in which the update that may be on its way is the next one. */
+static int ask_oracle(struct oracle *oracle, const struct tree *tree, unsigned acked, bool is_own,
+	struct flaws *flaws)
 {
 	const struct opinion *opinion;
-	unsigned legal_for;
+	unsigned last = acked;
 	int err = oracle_ask(oracle, tree, acked, &opinion);
 
 	if (err)
@@ -116,14 +117,20 @@ static int ask_oracle(
 		add_differences(flaws, opinion);
 		return 0;
 	}
-	if (oracle_equals(oracle, acked, SIZE_MAX))
+	if (oracle_equals(oracle, acked, is_own ? acked + 1 : SIZE_MAX))
 		return 0;
-	legal_for = (unsigned)opinion->last;
+	while (last && !oracle_equals(oracle, last - 1, last - 1))
+		last--;
 	err = oracle_ask_for(oracle, tree, acked, &opinion);
-	if (!err)
-		add_lost(flaws, acked, legal_for,
+	if (err)
+		return err;
+	/* Like a state that comes much later only. */
+	if (!last)
+		add_differences(flaws, opinion);
+	else
+		add_lost(flaws, acked, last - 1,
 			opinion->difference_count ? opinion->differences[0].text : NULL);
-	return err;
+	return 0;
 }
 
 /* ---- the checker ---- */
@@ -169,7 +176,7 @@ int check_state_by(struct check *check, struct oracle *oracle, const struct tree
 	*flaws = (struct flaws){.is_legal = true};
 	if (!oracle)
 		return ask_checker(check->checker, tree, acks, flaws, message);
-	return ask_oracle(oracle, tree, acks->count, flaws);
+	return ask_oracle(oracle, tree, acks->count, oracle == check->own, flaws);
 }
 
 int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,

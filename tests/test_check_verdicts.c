@@ -58,7 +58,7 @@ static void check(const char *options, const char *program)
 		system("rm -rf data report.json && mkdir data && echo old >data/f.txt"), 0);
 	snprintf(command, sizeof(command),
 		"timeout 100 \"$TORNWRITE\" check --dir data --progress never --witness-dir "
-	        "witness "
+		"witness "
 		"--json report.json %s -- python3 %s/program.py >out 2>said",
 		options, here);
 	status = WEXITSTATUS(system(command));
@@ -121,6 +121,68 @@ static void test_check_verdicts__a_checker_sees_what_had_been_printed(void **con
 	expect("posix", "atomicity", "holds", NULL);
 }
 
+/* ---- acknowledgements ---- */
+
+/* A replacement with fsync; the directory is synced only the last time. */
+static const char toggle_program[] = "import os\n"
+				     "for k in range(1, 5):\n"
+				     "    f = os.open('t', os.O_WRONLY | os.O_CREAT)\n"
+				     "    os.write(f, b'old' if k % 2 == 0 else b'new')\n"
+				     "    os.fsync(f)\n"
+				     "    os.rename('t', 'f.txt')\n"
+				     "    if k == 4:\n"
+				     "        os.fsync(os.open('.', os.O_RDONLY))\n"
+				     "    print('ok', k, flush=True)\n";
+
+static void test_check_verdicts__a_later_state_that_looks_like_the_lost_one_excuses_nothing(
+	void **context)
+{
+	(void)context;
+	check("--fault kill --model posix --ack '^ok'", toggle_program);
+	expect("posix", "durability", "violated", "lost");
+	expect("kill", "durability", "holds", NULL);
+}
+
+static void test_check_verdicts__what_is_acknowledged_before_it_is_done_is_not_known(void **context)
+{
+	(void)context;
+	check("--fault kill --model posix --ack '^ok'",
+		"import os\n"
+		"for k in range(1, 4):\n"
+		"    print('ok', k, flush=True)\n"
+		"    f = os.open('t', os.O_WRONLY | os.O_CREAT)\n"
+		"    os.write(f, b'%d' % k)\n"
+		"    os.fsync(f)\n"
+		"    os.rename('t', 'f.txt')\n"
+		"    os.fsync(os.open('.', os.O_RDONLY))\n");
+	expect("kill", "durability", "unknown", "changes nothing that can be seen");
+	expect("posix", "durability", "unknown", "changes nothing that can be seen");
+}
+
+static void test_check_verdicts__updates_of_modes_only_are_not_known(void **context)
+{
+	(void)context;
+	check("--fault kill --model none --ack '^ok'", "import os\n"
+						       "for k in range(1, 4):\n"
+						       "    if k == 2:\n"
+						       "        os.chmod('f.txt', 0o600)\n"
+						       "    else:\n"
+						       "        os.symlink('x', 'l%d' % k)\n"
+						       "    print('ok', k, flush=True)\n");
+	expect("kill", "durability", "unknown", "an update changes nothing that can be seen");
+}
+
+static void test_check_verdicts__acknowledgements_of_one_moment_are_one(void **context)
+{
+	(void)context;
+	check("--fault kill --model none --ack '^ok'", "import os\n"
+						       "os.symlink('x', 'l')\n"
+						       "print('ok 1\\nok 2', flush=True)\n"
+						       "os.symlink('x', 'm')\n"
+						       "print('ok 3\\nok 4', flush=True)\n");
+	expect("kill", "durability", "holds", NULL);
+}
+
 /* ---- everything ---- */
 
 static int enter(void **context)
@@ -143,6 +205,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_verdicts__a_checker_sees_what_had_been_printed),
+		cmocka_unit_test(
+			test_check_verdicts__a_later_state_that_looks_like_the_lost_one_excuses_nothing),
+		cmocka_unit_test(
+			test_check_verdicts__what_is_acknowledged_before_it_is_done_is_not_known),
+		cmocka_unit_test(test_check_verdicts__updates_of_modes_only_are_not_known),
+		cmocka_unit_test(test_check_verdicts__acknowledgements_of_one_moment_are_one),
 	};
 
 	if (system("python3 -c pass 2>/dev/null"))
