@@ -287,6 +287,11 @@ static enum check_end check_clean_run(
 				? "%s hangs without any fault"
 				: "%s makes more operations than can be recorded",
 			name);
+	} else if (recording->notes & NOTE_LOUD) {
+		say(message,
+			"%s prints more than %d MiB: what it acknowledges after that is not heard",
+			name, PROGRAM_MAX_OUTPUT >> 20);
+		return CHECK_REFUSED;
 	} else if (recording->ending != ENDED_DONE) {
 		char what[PATH_MAX];
 

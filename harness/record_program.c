@@ -240,7 +240,8 @@ struct listener {
 	char *output;                /* owned */
 	size_t output_bytes;
 	int fd;
-	size_t line; /* where the first line that is not complete begins */
+	size_t fd_bytes; /* of the file, which the program may empty */
+	size_t line;     /* where the first line that is not complete begins */
 	uint64_t acks;
 	int err;
 };
@@ -288,21 +289,25 @@ static int listen_to(struct listener *listener, bool is_over)
 	}
 	if (listener->fd < 0 || fstat(listener->fd, &st))
 		return 0; /* it has not begun */
-	while ((size_t)st.st_size > listener->output_bytes &&
-		listener->output_bytes < PROGRAM_MAX_OUTPUT) {
-		size_t wanted = (size_t)st.st_size - listener->output_bytes;
+	while ((size_t)st.st_size > listener->fd_bytes) {
+		size_t wanted = (size_t)st.st_size - listener->fd_bytes;
 
-		if (wanted > PROGRAM_MAX_OUTPUT - listener->output_bytes)
+		if (wanted > PROGRAM_MAX_OUTPUT - listener->output_bytes) {
 			wanted = PROGRAM_MAX_OUTPUT - listener->output_bytes;
+			listener->recording->notes |= NOTE_LOUD;
+		}
+		if (!wanted)
+			break;
 		more = realloc(listener->output, listener->output_bytes + wanted + 1);
 		if (!more)
 			return -ENOMEM;
 		listener->output = more;
 		got = pread(listener->fd, more + listener->output_bytes, wanted,
-			(off_t)listener->output_bytes);
+			(off_t)listener->fd_bytes);
 		if (got <= 0)
 			return got < 0 ? -errno : 0;
 		listener->output_bytes += (size_t)got;
+		listener->fd_bytes += (size_t)got;
 	}
 	if (!listener->number)
 		listener->recording->output_bytes = listener->output_bytes;
@@ -315,6 +320,17 @@ static void before_op(void *context, unsigned worker)
 
 	if (!listener->err)
 		listener->err = listen_to(listener, false);
+}
+
+static void before_emptying(void *context, unsigned worker, const struct stat *emptied)
+{
+	struct listener *listener = (struct listener *)context + worker;
+	struct stat st;
+
+	before_op(context, worker);
+	if (listener->fd >= 0 && !fstat(listener->fd, &st) && st.st_dev == emptied->st_dev &&
+		st.st_ino == emptied->st_ino)
+		listener->fd_bytes = 0;
 }
 
 static int at_end(void *context, unsigned worker, int status)
@@ -373,7 +389,10 @@ static int start_and_trace(struct program *program, const struct run *run, struc
 	struct recording *recording)
 {
 	struct listener listeners[TRACE_MAX_WORKERS] = {0};
-	struct trace_hook hook = {.before_op = before_op, .at_end = at_end, .context = listeners};
+	struct trace_hook hook = {.before_op = before_op,
+		.at_end = at_end,
+		.before_emptying = before_emptying,
+		.context = listeners};
 	pid_t pids[TRACE_MAX_WORKERS];
 	struct trace_input input = {.pids = pids,
 		.filter = run->filter,

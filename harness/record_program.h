@@ -18,8 +18,8 @@
 #include "harness/recording.h"
 #include "harness/trace.h"
 
-/* More of its output than this is dropped. */
-enum { PROGRAM_MAX_OUTPUT = 1 << 20 };
+/* More of its output than this is dropped, and that noted (NOTE_LOUD). */
+enum { PROGRAM_MAX_OUTPUT = 64 << 20 };
 
 /* When a file of the initial tree was changed last: what a make(1) needs to know. */
 struct file_time {

@@ -116,6 +116,18 @@ int task_peek_path(const struct task *task, uint64_t address, char path[PATH_MAX
 	return -ENAMETOOLONG;
 }
 
+/* "/dev/stdout" is a link to "/proc/self/fd/1". */
+static int find_standard(const char *path)
+{
+	static const char *const names[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+
+	for (int i = 0; i < 3; i++) {
+		if (!strcmp(path, names[i]))
+			return i;
+	}
+	return -1;
+}
+
 int task_find_place(
 	const struct task *task, int directory_fd, uint64_t address, struct place *place)
 {
@@ -142,6 +154,9 @@ int task_find_place(
 		snprintf(place->path, sizeof(place->path), "/proc/%d/%s", task->pid, path + 18);
 	else if (!strncmp(path, "/dev/fd/", 8))
 		snprintf(place->path, sizeof(place->path), "/proc/%d/fd/%s", task->pid, path + 8);
+	else if (find_standard(path) >= 0)
+		snprintf(place->path, sizeof(place->path), "/proc/%d/fd/%d", task->pid,
+			find_standard(path));
 	else if (path[0] == '/')
 		snprintf(place->path, sizeof(place->path), "/proc/%d/root%s", task->pid, path);
 	else if (directory_fd == AT_FDCWD)

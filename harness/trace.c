@@ -41,6 +41,7 @@ int trace_add_op(struct worker *worker, struct op *op)
 		for (unsigned k = 0; k < other->tracee_count; k++)
 			other->tracees[k]->task.tree = trace->recording->final;
 	}
+	watchdog_advance();
 	trace->ops++;
 	trace->changes += op_is_change(&event.op);
 	if (err) {
@@ -603,12 +604,19 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 	return worker->turn ? 0 : -ENOMEM;
 }
 
+/* Whether the first process of a program was not killed along with the others. */
+static bool has_come_to_end(const struct worker *worker)
+{
+	return trace_is_program(worker) && worker->has_main_ended &&
+	       !(WIFSIGNALED(worker->status) && WTERMSIG(worker->status) == SIGKILL);
+}
+
 static enum ending ending_of(const struct worker *worker, bool is_late)
 {
 	if (worker->is_endless)
 		return ENDED_ENDLESS;
 	/* Its first process had ended by itself. */
-	if (trace_is_program(worker) && worker->has_main_ended)
+	if (has_come_to_end(worker))
 		is_late = false;
 	if (is_late && WIFSIGNALED(worker->status))
 		return ENDED_HANG;
@@ -665,7 +673,7 @@ int trace_run(const struct trace_input *input, struct recording *recording)
 	if (!err)
 		err = input->scheduler ? trace_crew_run(&trace) : run_alone(&trace);
 	is_late = watchdog_stop();
-	if (is_late && trace_is_program(&workers[0]) && workers[0].has_main_ended)
+	if (is_late && has_come_to_end(&workers[0]))
 		recording->notes |= NOTE_LEFT_RUNNING;
 	for (unsigned i = 0; !err && i < input->count; i++)
 		err = trace_compare_mappings(&workers[i]);

@@ -6,6 +6,7 @@
 #ifndef TORNWRITE_TRACE_H
 #define TORNWRITE_TRACE_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "harness/filter.h"
@@ -32,6 +33,9 @@ struct trace_hook {
 	/* The worker (of a program its first process) has ended; status as of waitpid(2). Returns 0
 	 * or -errno, which ends the run. */
 	int (*at_end)(void *context, unsigned worker, int status);
+	/* Of a program; NULL: nothing. It is about to empty this file, outside of the data
+	 * directory, by opening it. */
+	void (*before_emptying)(void *context, unsigned worker, const struct stat *st);
 	void *context;
 };
 

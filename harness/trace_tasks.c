@@ -324,13 +324,23 @@ static int note_place(struct recording *recording, const struct place *place)
 	return add_outside(recording, path);
 }
 
+/* Standard output by name, as of `echo ok >/dev/stdout`: what has been printed goes away. */
+static void tell_emptying(const struct worker *worker, const struct place *place)
+{
+	const struct trace_hook *hook = worker->trace->input->hook;
+	struct stat st;
+
+	if (hook && hook->before_emptying && !stat(place->path, &st) && S_ISREG(st.st_mode))
+		hook->before_emptying(hook->context, worker->number, &st);
+}
+
 int trace_note_outside(struct worker *worker)
 {
 	const struct task *task = &worker->now->task;
 	const struct call *call = &worker->now->call;
 	const uint64_t *a = call->args;
 	bool is_at = call->number == SYS_openat;
-	uint64_t flags = call->number == SYS_creat  ? O_WRONLY
+	uint64_t flags = call->number == SYS_creat  ? O_WRONLY | O_TRUNC
 	                 : call->number == SYS_open ? a[1]
 	                                            : a[2];
 	struct place place;
@@ -340,6 +350,8 @@ int trace_note_outside(struct worker *worker)
 		(flags & O_ACCMODE) == O_RDONLY)
 		return 0;
 	err = task_find_place(task, is_at ? (int)a[0] : AT_FDCWD, is_at ? a[1] : a[0], &place);
+	if (!err && flags & O_TRUNC)
+		tell_emptying(worker, &place);
 	return err ? err : note_place(worker->trace->recording, &place);
 }
 

@@ -1,4 +1,5 @@
-/* An interval timer that ticks ten times in the time-out; ten ticks without a touch are too many.
+/* An interval timer that ticks ten times in the time-out; ten ticks without a touch are too many,
+ * and thirty without an advance.
  * After that it goes on killing, in case the first signal came before the pid was stored. */
 #include "harness/watchdog.h"
 
@@ -6,15 +7,19 @@
 #include <stddef.h>
 #include <sys/time.h>
 
-enum { TICKS = 10 };
+enum { TICKS = 10, STILL_TICKS = 30 };
 
 static volatile pid_t watched;
-static volatile sig_atomic_t has_bitten, idle_ticks;
+static volatile sig_atomic_t has_bitten, idle_ticks, still_ticks;
 
 static void tick(int number)
 {
+	bool is_late;
+
 	(void)number;
-	if (watched <= 0 || idle_ticks++ < TICKS)
+	is_late = idle_ticks++ >= TICKS;
+	is_late |= still_ticks++ >= STILL_TICKS;
+	if (watched <= 0 || !is_late)
 		return;
 	has_bitten = 1;
 	kill(watched, SIGKILL);
@@ -34,7 +39,7 @@ void watchdog_start(pid_t pid, unsigned timeout_ms)
 
 	sigaction(SIGALRM, &action, NULL);
 	has_bitten = 0;
-	idle_ticks = 0;
+	idle_ticks = still_ticks = 0;
 	watched = pid;
 	set_timer(timeout_ms / TICKS);
 }
@@ -48,6 +53,11 @@ void watchdog_turn(pid_t pid)
 void watchdog_touch(void)
 {
 	idle_ticks = 0;
+}
+
+void watchdog_advance(void)
+{
+	still_ticks = 0;
 }
 
 bool watchdog_has_bitten(void)

@@ -183,6 +183,54 @@ static void test_check_verdicts__acknowledgements_of_one_moment_are_one(void **c
 	expect("kill", "durability", "holds", NULL);
 }
 
+static void test_check_verdicts__acknowledgements_after_much_output_count(void **context)
+{
+	(void)context;
+	check("--fault kill --model posix --ack '^ok'",
+		"import os, sys\n"
+		"sys.stdout.write(('x' * 99 + '\\n') * 20000)\n"
+		"f = os.open('t', os.O_WRONLY | os.O_CREAT)\n"
+		"os.write(f, b'new')\n"
+		"os.fsync(f)\n"
+		"os.rename('t', 'f.txt')\n"
+		"print('ok', flush=True)\n");
+	expect("posix", "durability", "violated", "lost");
+	expect("kill", "durability", "holds", NULL);
+}
+
+static void test_check_verdicts__standard_output_may_be_opened_anew(void **context)
+{
+	(void)context;
+	check("--fault kill --model posix --ack '^ok'",
+		"import os\n"
+		"for k in range(1, 3):\n"
+		"    f = os.open('t', os.O_WRONLY | os.O_CREAT)\n"
+		"    os.write(f, b'%d' % k)\n"
+		"    os.fsync(f)\n"
+		"    os.rename('t', 'f.txt')\n"
+		"    if k == 1:\n"
+		"        os.fsync(os.open('.', os.O_RDONLY))\n"
+		"    with open('/dev/stdout', 'w') as out:\n"
+		"        out.write('ok %d\\n' % k)\n");
+	assert_non_null(strstr(said, "2 acknowledgements"));
+	expect("posix", "durability", "violated", "1 of 2");
+	expect("kill", "atomicity", "holds", NULL);
+}
+
+static void test_check_verdicts__who_only_prints_hangs(void **context)
+{
+	(void)context;
+	check("--fault eio --model none --time-limit 2 --timeout 1",
+		"import os\n"
+		"f = os.open('f.txt', os.O_WRONLY | os.O_TRUNC)\n"
+		"try:\n"
+		"    os.write(f, b'new')\n"
+		"except OSError:\n"
+		"    while True:\n"
+		"        print('failed', flush=True)\n");
+	expect("eio", "consistency", "violated", "hangs");
+}
+
 /* ---- everything ---- */
 
 static int enter(void **context)
@@ -211,6 +259,9 @@ int main(void)
 			test_check_verdicts__what_is_acknowledged_before_it_is_done_is_not_known),
 		cmocka_unit_test(test_check_verdicts__updates_of_modes_only_are_not_known),
 		cmocka_unit_test(test_check_verdicts__acknowledgements_of_one_moment_are_one),
+		cmocka_unit_test(test_check_verdicts__acknowledgements_after_much_output_count),
+		cmocka_unit_test(test_check_verdicts__standard_output_may_be_opened_anew),
+		cmocka_unit_test(test_check_verdicts__who_only_prints_hangs),
 	};
 
 	if (system("python3 -c pass 2>/dev/null"))
