@@ -349,19 +349,20 @@ static bool is_ignored(const struct check_options *options, const char *path)
 }
 
 /* Whether something that counts was changed through a shared mapping: in which order, and in which
- * steps, is not known. */
+ * steps, is not known. What was there again when we looked is not seen at all. */
 static bool has_stores(const struct check *check)
 {
 	const struct recording *clean = &check->clean;
 	struct tree *tree = tree_ref(clean->initial);
 	char path[PATH_MAX];
-	bool has_any = false;
+	bool has_any = false, has_seen = false;
 
 	for (size_t i = 0; !has_any && i < clean->count; i++) {
 		const struct op *op = &clean->events[i].op;
 
 		if (clean->events[i].kind != EVENT_OP)
 			continue;
+		has_seen |= op->kind == OP_STORE;
 		if (op->kind == OP_STORE)
 			has_any = !tree_path(tree, op->object, path, sizeof(path)) ||
 			          !is_ignored(check->options, path);
@@ -369,7 +370,7 @@ static bool has_stores(const struct check *check)
 			break;
 	}
 	tree_unref(tree);
-	return has_any;
+	return has_any || (!has_seen && clean->notes & NOTE_MAPPED);
 }
 
 /* The trees after each acknowledgement, and at the end. */

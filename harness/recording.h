@@ -43,7 +43,7 @@ enum recording_note {
 	NOTE_SETUID = 1,       /* ran a set-uid program, which has no privileges here */
 	NOTE_PTRACE = 2,       /* wanted to trace another process, which it cannot */
 	NOTE_LEFT_RUNNING = 4, /* left processes behind that had to be killed */
-	NOTE_MAPPED = 8,       /* wrote through shared mappings: in which order is not known */
+	NOTE_MAPPED = 8,       /* may have written through shared mappings: when is not known */
 	NOTE_SPECIAL = 16,     /* made a device, fifo or socket, which is no part of a tree */
 	NOTE_LOUD = 32,        /* printed so much that later acknowledgements were not read */
 };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -107,6 +108,8 @@ static int add_mapping(struct worker *worker, const struct call *call)
 
 	if (found <= 0)
 		return found;
+	if (call->args[2] & PROT_WRITE)
+		worker->trace->recording->notes |= NOTE_MAPPED;
 	for (unsigned i = 0; i < worker->mapping_count; i++) {
 		if (worker->mappings[i].object == object) {
 			close(fd);
@@ -321,9 +324,11 @@ static int begin(struct worker *worker, int *request)
 	int err;
 
 	worker->now->has_op = false;
+	/* What it stored before it acknowledged is not to stand after it. Which came first is not
+	 * known, and nobody is blamed for that. */
+	err = trace_compare_mappings(worker);
 	if (hook->before_op)
 		hook->before_op(hook->context, worker->number);
-	err = trace_compare_mappings(worker);
 	if (worker->number == trace->input->struck) {
 		blocks_used = inject_has_budget() ? tree_blocks_used(worker->now->task.tree) : 0;
 		inject_ask(&worker->now->op, blocks_used, &worker->now->op.strike);

@@ -144,6 +144,9 @@ static int on_end(struct worker *worker, struct tracee *tracee, int status)
 	if (pid == (trace_is_program(worker) ? worker->main_pid : worker->pid)) {
 		worker->status = status;
 		worker->has_main_ended = true;
+		/* What it stored is no later than its acknowledgement. */
+		if (!err && !worker->in_flight)
+			err = trace_compare_mappings(worker);
 		if (!err && hook->at_end)
 			err = hook->at_end(hook->context, worker->number, status);
 		/* What it left running in the background may yet change something. */

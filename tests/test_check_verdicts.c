@@ -231,6 +231,45 @@ static void test_check_verdicts__who_only_prints_hangs(void **context)
 	expect("eio", "consistency", "violated", "hangs");
 }
 
+/* ---- shared mappings ---- */
+
+static void test_check_verdicts__what_was_stored_before_an_acknowledgement_survives_a_kill(
+	void **context)
+{
+	(void)context;
+	check("--fault kill --model posix --ack '^ok' --check 'test $TORNWRITE_ACKED = 0 || grep "
+	      "-q "
+	      "new f.txt'",
+		"import mmap, os\n"
+		"m = mmap.mmap(os.open('f.txt', os.O_RDWR), 4)\n"
+		"m[0:3] = b'new'\n"
+		"print('ok', flush=True)\n"
+		"os.symlink('x', 'l')\n");
+	expect("kill", "durability", "unknown", "shared mapping");
+	expect("posix", "durability", "violated", "store");
+}
+
+static void test_check_verdicts__the_exit_acknowledges_what_was_stored(void **context)
+{
+	(void)context;
+	check("--fault kill --model posix", "import mmap, os\n"
+					    "m = mmap.mmap(os.open('f.txt', os.O_RDWR), 4)\n"
+					    "m[0:3] = b'new'\n"
+					    "os._exit(0)\n");
+	expect("posix", "durability", "violated", "lost");
+}
+
+static void test_check_verdicts__what_is_stored_and_taken_back_is_not_known(void **context)
+{
+	(void)context;
+	check("--fault kill --model none", "import mmap, os\n"
+					   "m = mmap.mmap(os.open('f.txt', os.O_RDWR), 4)\n"
+					   "m[0:3] = b'BAD'\n"
+					   "m[0:3] = b'old'\n"
+					   "os.symlink('x', 'l')\n");
+	expect("kill", "atomicity", "unknown", "shared mapping");
+}
+
 /* ---- everything ---- */
 
 static int enter(void **context)
@@ -262,6 +301,10 @@ int main(void)
 		cmocka_unit_test(test_check_verdicts__acknowledgements_after_much_output_count),
 		cmocka_unit_test(test_check_verdicts__standard_output_may_be_opened_anew),
 		cmocka_unit_test(test_check_verdicts__who_only_prints_hangs),
+		cmocka_unit_test(
+			test_check_verdicts__what_was_stored_before_an_acknowledgement_survives_a_kill),
+		cmocka_unit_test(test_check_verdicts__the_exit_acknowledges_what_was_stored),
+		cmocka_unit_test(test_check_verdicts__what_is_stored_and_taken_back_is_not_known),
 	};
 
 	if (system("python3 -c pass 2>/dev/null"))
