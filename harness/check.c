@@ -104,10 +104,21 @@ static enum verdict verdict_of_crew(
 	return VERDICT_UNKNOWN;
 }
 
+/* What was covered of the power cuts before the time was over. */
+static void say_covered(const struct crash_coverage *coverage, char *text, size_t text_size)
+{
+	snprintf(text, text_size,
+		"all with at most %u lost or at most %u surviving of up to %zu unsynced "
+		"micro-operations, and %llu random ones",
+		coverage->lost, coverage->surviving, coverage->widest,
+		(unsigned long long)coverage->samples);
+}
+
 static enum verdict verdict_of(
 	const struct stage_run *run, enum property property, char why[WHY_BYTES])
 {
 	const struct crash_coverage *coverage = &run->coverage;
+	char covered[200];
 	const char *doubt;
 
 	*why = 0;
@@ -130,16 +141,18 @@ static enum verdict verdict_of(
 		return VERDICT_NOT_TESTED;
 	}
 	doubt = reason_for_doubt(run, property);
+	if (doubt && run->incomplete && run->widened.epochs && !run->widened.is_cut) {
+		say_covered(&run->widened, covered, sizeof(covered));
+		snprintf(why, WHY_BYTES, "%s: %s", doubt, covered);
+		return VERDICT_UNKNOWN;
+	}
 	if (doubt) {
 		snprintf(why, WHY_BYTES, "%s", doubt);
 		return VERDICT_UNKNOWN;
 	}
 	if (run->stage->kind == STAGE_POWER && !coverage->is_exact) {
-		snprintf(why, WHY_BYTES,
-			"too many states: all with at most %u lost or at most %u surviving of up "
-			"to %zu unsynced micro-operations, and %llu random ones",
-			coverage->lost, coverage->surviving, coverage->widest,
-			(unsigned long long)coverage->samples);
+		say_covered(coverage, covered, sizeof(covered));
+		snprintf(why, WHY_BYTES, "too many states: %s", covered);
 		return VERDICT_UNKNOWN;
 	}
 	return VERDICT_HOLDS;
@@ -179,12 +192,14 @@ int check_run(struct check *check, const struct check_stage *stage,
 		.check = check, .stage = stage, .sweep = {.options = options}, .message = message};
 	int err;
 
+	check_forget(check);
 	err = stage->kind == STAGE_KILL    ? check_run_kill(&run)
 	      : stage->kind == STAGE_POWER ? check_run_power(&run)
 	      : stage->kind == STAGE_CREW  ? check_run_crew(&run)
 	                                   : check_run_fault(&run);
 	if (run.incomplete || (stage->kind == STAGE_POWER && !run.coverage.is_exact))
 		run.evidence.coverage = COVERAGE_BOUNDED;
+	run.evidence.unique_states = check->seen_count;
 	for (int i = 0; !err && i < PROPERTY_COUNT; i++)
 		err = add_result(&run, (enum property)i, results);
 	for (int i = 0; i < PROPERTY_COUNT; i++)

@@ -23,6 +23,9 @@ struct check_stage {
 	const struct model *model; /* STAGE_POWER */
 	const struct fault *fault; /* STAGE_FAULT */
 	unsigned workers;          /* STAGE_CREW: so many copies at once */
+	/* STAGE_POWER: only states of this part, of so many; 0 of 1 is all. Each state is of one
+	 * part, and equal ones of the same. */
+	unsigned part, parts;
 };
 
 /* All of it is borrowed. */

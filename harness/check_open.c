@@ -481,21 +481,39 @@ static enum check_end record_first(struct check *check, const char *cwd, char *m
 	return CHECK_FAILED;
 }
 
+/* Without a sandbox a command that names the directory would change the user's files. */
+static bool is_safe(const struct check *check, const char *cwd)
+{
+	char *const *argv = check->options->argv;
+
+	if (check->is_in_sandbox || cwd == check->program.directory)
+		return true;
+	for (size_t i = 0; argv[i]; i++) {
+		if (strstr(argv[i], "{dir}"))
+			return true;
+	}
+	return false;
+}
+
 /* A command that does not say where is run in the directory, or else where the user is. */
 static enum check_end find_cwd(struct check *check, char *message)
 {
 	const struct check_options *options = check->options;
-	const char *here = options->here;
+	const char *here = options->here, *cwd = options->cwd;
 	char other[CHECK_MESSAGE_BYTES] = "";
 	enum check_end end;
 
-	if (options->cwd)
-		return record_first(check,
-			strcmp(options->cwd, options->directory) ? options->cwd
-								 : check->program.directory,
-			message);
+	if (cwd && !strcmp(cwd, options->directory))
+		cwd = check->program.directory;
+	if (cwd && !is_safe(check, cwd)) {
+		say(message, "the command is not run, for it would change your own files; write "
+			     "'{dir}' in place of the directory");
+		return CHECK_UNABLE;
+	}
+	if (cwd)
+		return record_first(check, cwd, message);
 	end = record_first(check, check->program.directory, other);
-	if ((end != CHECK_REFUSED && end != CHECK_NOTHING) || !here ||
+	if ((end != CHECK_REFUSED && end != CHECK_NOTHING) || !here || !is_safe(check, here) ||
 		!strcmp(here, options->directory)) {
 		say(message, "%s", other);
 		return end;
@@ -540,7 +558,9 @@ static enum check_end record_clean(struct check *check, char *message)
 
 const char *check_cwd(const struct check *check)
 {
-	return check->program.cwd;
+	const struct program *program = &check->program;
+
+	return !strcmp(program->cwd, program->directory) ? check->options->directory : program->cwd;
 }
 
 /* ---- the judge ---- */
@@ -648,6 +668,7 @@ void check_close(struct check *check)
 	if (!check)
 		return;
 	drop_judge(check);
+	check_forget(check);
 	free_legal(check->legal, check->legal_count);
 	varying_list_release(&check->varying);
 	recording_release(&check->clean);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "harness/blame.h"
 #include "harness/check_private.h"
@@ -88,6 +89,9 @@ static int visit(void *context, const struct crash_state *state)
 	struct flaws flaws;
 	int err;
 
+	if (run->stage->parts > 1 &&
+		tree_hash(state->tree).low64 % run->stage->parts != run->stage->part)
+		return 0;
 	run->evidence.states++;
 	acks.count = crashing->acks[state->event];
 	acks.output_bytes = check_output_at(crashing->recording, state->event);
@@ -171,6 +175,47 @@ static void end(struct crashing *crashing)
 	free(crashing->acks);
 }
 
+/* Half of the time that is left. */
+static struct timespec half_time(const struct timespec *deadline)
+{
+	struct timespec now, half = {0};
+	double left;
+
+	if (!deadline->tv_sec)
+		return half;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = ((double)(deadline->tv_sec - now.tv_sec) +
+		       (double)(deadline->tv_nsec - now.tv_nsec) / 1e9) /
+	       2;
+	if (left < 0)
+		left = 0;
+	half.tv_sec = now.tv_sec + (time_t)left;
+	half.tv_nsec = now.tv_nsec + (long)((left - (double)(time_t)left) * 1e9);
+	if (half.tv_nsec >= 1000000000) {
+		half.tv_sec++;
+		half.tv_nsec -= 1000000000;
+	}
+	return half;
+}
+
+/* A checker takes milliseconds a state: what loses little comes first, of the whole run, so that
+ * time runs out where least is to be found. What is asked again later costs nothing. */
+static int widen(struct crashing *crashing, struct crash_limits limits)
+{
+	struct stage_run *run = crashing->run;
+	const struct sweep_options *options = run->sweep.options;
+	struct sweep_options half = *options;
+	int err;
+
+	half.deadline = half_time(&options->deadline);
+	run->sweep.options = &half;
+	limits.is_bounded = true;
+	err = crash_each(crashing->ops, &limits, visit, crashing, &run->widened);
+	run->sweep.options = options;
+	run->incomplete = NULL;
+	return err;
+}
+
 int check_run_power(struct stage_run *run)
 {
 	struct micro_ops ops;
@@ -186,6 +231,8 @@ int check_run_power(struct stage_run *run)
 		err = begin(&crashing);
 	if (!err)
 		err = visit_beginnings(&crashing);
+	if (!err && run->check->checker)
+		err = widen(&crashing, limits);
 	if (!err)
 		err = crash_each(&ops, &limits, visit, &crashing, &run->coverage);
 	if (!err && run->coverage.is_cut)

@@ -31,6 +31,9 @@ struct check {
 	/* One of the two: oracles for states of the clean run and of others, or the checker. */
 	struct oracle *own, *other;
 	struct checker *checker;
+
+	void *seen; /* owned; trees that were asked about in this stage: see tsearch(3) */
+	uint64_t seen_count;
 };
 
 /* What is wrong with a state. */
@@ -59,6 +62,9 @@ int check_state(struct check *check, const struct tree *tree, const struct acks 
 int check_state_by(struct check *check, struct oracle *oracle, const struct tree *tree,
 	const struct acks *acks, struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
 
+/* Begins to count trees anew. */
+void check_forget(struct check *check);
+
 /* Makes what is asked about states: see struct check. Returns 0 or -errno. */
 int check_make_judge(struct check *check);
 
@@ -83,6 +89,7 @@ struct stage_run {
 	struct sweep sweep;
 	struct evidence evidence;
 	struct crash_coverage coverage; /* power cuts */
+	struct crash_coverage widened;  /* of what was looked at before, for a checker */
 	struct crew_coverage schedules; /* several at once */
 	struct causes causes[PROPERTY_COUNT];
 	const char *incomplete; /* why not all was played out; NULL */

@@ -1,5 +1,6 @@
 /* What is wrong with one state: asks the oracle or the checker, and turns answers into flaws. */
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,10 +171,46 @@ static int ask_checker(struct checker *checker, const struct tree *tree, const s
 	return 0;
 }
 
+/* ---- how many there are ---- */
+
+static int compare_hashes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(XXH128_hash_t));
+}
+
+static int note_seen(struct check *check, const struct tree *tree)
+{
+	XXH128_hash_t hash = tree_hash(tree), *copy;
+	void **found;
+
+	if (tfind(&hash, &check->seen, compare_hashes))
+		return 0;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = hash;
+	found = tsearch(copy, &check->seen, compare_hashes);
+	check->seen_count += found != NULL;
+	if (!found)
+		free(copy);
+	return found ? 0 : -ENOMEM;
+}
+
+void check_forget(struct check *check)
+{
+	tdestroy(check->seen, free);
+	check->seen = NULL;
+	check->seen_count = 0;
+}
+
 int check_state_by(struct check *check, struct oracle *oracle, const struct tree *tree,
 	const struct acks *acks, struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
 {
+	int err = note_seen(check, tree);
+
 	*flaws = (struct flaws){.is_legal = true};
+	if (err)
+		return err;
 	if (!oracle)
 		return ask_checker(check->checker, tree, acks, flaws, message);
 	return ask_oracle(oracle, tree, acks->count, oracle == check->own, flaws);

@@ -31,12 +31,22 @@
 #include "harness/witness.h"
 #include "harness/workspace.h"
 
+/* A stage, or a part of one. */
+struct unit {
+	size_t stage;
+	unsigned part, parts;
+};
+
+enum { MAX_PARTS = 16 };
+
 /* In the conductor and its jobs. */
 struct conductor {
 	const struct check_arguments *options;
 	struct check *check;
 	struct timespec deadline;
 	struct progress progress;
+	struct unit units[CHECK_MAX_STAGES * MAX_PARTS];
+	size_t unit_count;
 	int fd; /* where messages go */
 	bool has_failed;
 };
@@ -70,6 +80,28 @@ static void send(struct conductor *conductor, json_t *message)
 	free(line);
 }
 
+/* Stages that take long come last, and get what time the others leave. Where a checker is asked,
+ * power cuts are shared out among the jobs. */
+static size_t plan_units(
+	const struct check_arguments *options, struct unit units[CHECK_MAX_STAGES * MAX_PARTS])
+{
+	const struct check_options *check = &options->check;
+	unsigned jobs = options->jobs < MAX_PARTS ? (unsigned)options->jobs : MAX_PARTS;
+	size_t count = 0;
+
+	for (int is_long = 0; is_long < 2; is_long++) {
+		for (size_t i = 0; i < check->stage_count; i++) {
+			bool is_power = check->stages[i].kind == STAGE_POWER;
+			bool takes_long = is_power || check->stages[i].kind == STAGE_CREW;
+			unsigned parts = is_power && check->checker ? jobs : 1;
+
+			for (unsigned part = 0; takes_long == is_long && part < parts; part++)
+				units[count++] = (struct unit){i, part, parts};
+		}
+	}
+	return count;
+}
+
 static double seconds_left(const struct conductor *conductor)
 {
 	struct timespec now;
@@ -84,10 +116,10 @@ static struct timespec share_time(const struct conductor *conductor, size_t unit
 {
 	const struct check_arguments *options = conductor->options;
 	double left = seconds_left(conductor), share;
-	size_t stages = options->check.stage_count - unit;
+	size_t units = conductor->unit_count - unit;
 	struct timespec end;
 
-	share = left * (double)options->jobs / (double)stages;
+	share = left * (double)options->jobs / (double)units;
 	if (share > left)
 		share = left;
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -107,7 +139,8 @@ static void work(void *context, unsigned job, size_t unit, volatile const bool *
 	static bool is_attached;
 	struct conductor *conductor = context;
 	const struct check_options *options = &conductor->options->check;
-	const struct check_stage *stage = &options->stages[unit];
+	const struct unit *portion = &conductor->units[unit];
+	struct check_stage stage = options->stages[portion->stage];
 	struct sweep_options sweep = {.scenario = options->scenario,
 		.seed = options->seed,
 		.max_states = options->max_states,
@@ -118,18 +151,21 @@ static void work(void *context, unsigned job, size_t unit, volatile const bool *
 	int err = is_attached ? 0 : check_attach(conductor->check, job);
 
 	is_attached = true;
+	stage.part = portion->part;
+	stage.parts = portion->parts;
 	if (!err)
-		err = check_run(conductor->check, stage, &sweep, &results, message);
+		err = check_run(conductor->check, &stage, &sweep, &results, message);
 	for (size_t i = 0; i < results.count; i++)
-		jobs_send(json_pack("{s:I, s:o}", "unit", (json_int_t)unit, "result",
+		jobs_send(json_pack("{s:I, s:o}", "unit", (json_int_t)portion->stage, "result",
 			result_to_json(&results.items[i])));
 	if (err)
-		jobs_send(json_pack("{s:I, s:i, s:s}", "unit", (json_int_t)unit, "error", err,
-			"text", *message ? message : strerror(-err)));
-	jobs_send(json_pack("{s:I, s:b, s:I}", "unit", (json_int_t)unit, "done", 1, "runs",
-		(json_int_t)(results.count ? results.items[0].evidence.states +
-						     results.items[0].evidence.runs
-					   : 0)));
+		jobs_send(json_pack("{s:I, s:i, s:s}", "unit", (json_int_t)portion->stage, "error",
+			err, "text", *message ? message : strerror(-err)));
+	jobs_send(
+		json_pack("{s:I, s:b, s:I}", "unit", (json_int_t)portion->stage, "done", 1, "runs",
+			(json_int_t)(results.count ? results.items[0].evidence.states +
+							     results.items[0].evidence.runs
+						   : 0)));
 	result_list_release(&results);
 }
 
@@ -137,13 +173,14 @@ static void receive(void *context, json_t *message)
 {
 	struct conductor *conductor = context;
 	size_t unit = (size_t)json_integer_value(json_object_get(message, "unit"));
+	const struct check_stage *stage = &conductor->options->check.stages[unit];
+	char name[64];
 
 	if (unit >= conductor->options->check.stage_count)
 		return;
 	if (json_object_get(message, "error")) {
 		progress_clear(&conductor->progress);
-		fprintf(stderr, "error: %s: %s\n",
-			check_stage_name(&conductor->options->check.stages[unit]),
+		fprintf(stderr, "error: %s: %s\n", check_stage_name(stage),
 			json_string_value(json_object_get(message, "text")));
 		conductor->has_failed = true;
 	}
@@ -152,8 +189,9 @@ static void receive(void *context, json_t *message)
 	if (json_object_get(message, "done")) {
 		progress_add(&conductor->progress,
 			(uint64_t)json_integer_value(json_object_get(message, "runs")));
-		progress_unit(&conductor->progress,
-			check_stage_name(&conductor->options->check.stages[unit]));
+		snprintf(name, sizeof(name), "%s%s%s", check_stage_name(stage),
+			stage->model ? " " : "", stage->model ? stage->model->name : "");
+		progress_unit(&conductor->progress, name);
 	}
 }
 
@@ -163,6 +201,19 @@ static bool tick(void *context)
 
 	progress_show(&conductor->progress);
 	return interrupt_signal();
+}
+
+/* Whether some stage is about the file system that the directory is on. */
+static void tell_model(const struct check_arguments *options)
+{
+	bool is_known = options->models;
+
+	for (size_t i = 0; i < model_count; i++)
+		is_known |= !strcmp(models[i]->name, options->filesystem);
+	if (!is_known)
+		fprintf(stderr,
+			"note: there is no model of %s: the power is cut under posix only\n",
+			options->filesystem);
 }
 
 static void tell_recorded(const struct check_arguments *options, const struct check *check)
@@ -188,11 +239,16 @@ static _Noreturn void conduct(
 	enum check_end end;
 	json_t *opened;
 
+	/* A group of its own: the terminal's Ctrl-C is for the parent, which tells us. */
+	setpgid(0, 0);
 	child_die_with(parent);
 	conductor = (struct conductor){.options = options, .fd = fd};
 	clock_gettime(CLOCK_MONOTONIC, &conductor.deadline);
 	conductor.deadline.tv_sec += (time_t)options->time_limit_s;
+	/* Until there is something to report, who interrupts wants it to end. */
+	interrupt_leave();
 	end = check_open(&conductor.check, &options->check, scratch->path, message);
+	interrupt_catch();
 	opened = json_pack("{s:i, s:s, s:s?}", "opened", (int)end, "text", message, "cwd",
 		end == CHECK_OK ? check_cwd(conductor.check) : NULL);
 	send(&conductor, opened);
@@ -200,13 +256,15 @@ static _Noreturn void conduct(
 	if (end == CHECK_OK) {
 		if (*message)
 			fprintf(stderr, "%s\n", message);
+		tell_model(options);
 		tell_recorded(options, conductor.check);
-		progress_init(&conductor.progress, options->check.stage_count,
-			options_when("progress", options->progress, true));
+		conductor.unit_count = plan_units(options, conductor.units);
 		jobs.count = (unsigned)options->jobs;
-		if (jobs.count > options->check.stage_count)
-			jobs.count = (unsigned)options->check.stage_count;
-		jobs.unit_count = options->check.stage_count;
+		if (jobs.count > conductor.unit_count)
+			jobs.count = (unsigned)conductor.unit_count;
+		jobs.unit_count = conductor.unit_count;
+		progress_init(&conductor.progress, conductor.unit_count,
+			options_when("progress", options->progress, true));
 		if (jobs_run(&jobs))
 			conductor.has_failed = true;
 		progress_clear(&conductor.progress);
@@ -239,28 +297,63 @@ static void take_message(struct outcome *outcome, json_t *message)
 		outcome->has_failed = true;
 }
 
-static void listen_to(int fd, struct outcome *outcome)
+/* One line is one message. */
+static void take_lines(struct outcome *outcome, char *lines, size_t *size)
 {
-	FILE *stream = fdopen(fd, "r");
-	json_t *message;
+	char *end;
 
-	while (stream && (message = json_loadf(stream, JSON_DISABLE_EOF_CHECK, NULL))) {
-		take_message(outcome, message);
+	while (*size && (end = memchr(lines, '\n', *size))) {
+		size_t length = (size_t)(end - lines) + 1;
+		json_t *message = json_loadb(lines, length, 0, NULL);
+
+		if (message)
+			take_message(outcome, message);
+		outcome->has_failed |= !message;
 		json_decref(message);
+		*size -= length;
+		memmove(lines, lines + length, *size);
 	}
-	if (stream)
-		fclose(stream);
+}
+
+/* Until the conductor ends, who is told of signals; of a second one it dies. */
+static void listen_to(pid_t conductor, int fd, struct outcome *outcome)
+{
+	enum { CHUNK = 65536 };
+	size_t size = 0, capacity = 0;
+	char *lines = NULL;
+	bool was_told = false;
+	ssize_t got;
+
+	for (;;) {
+		if (capacity - size < CHUNK) {
+			char *more = realloc(lines, capacity * 2 + CHUNK);
+
+			if (!more)
+				break;
+			lines = more;
+			capacity = capacity * 2 + CHUNK;
+		}
+		got = read(fd, lines + size, capacity - size);
+		if (got < 0 && errno == EINTR) {
+			kill(conductor, was_told ? SIGKILL : interrupt_signal());
+			was_told = true;
+			continue;
+		}
+		if (got <= 0)
+			break;
+		size += (size_t)got;
+		take_lines(outcome, lines, &size);
+	}
+	free(lines);
+	close(fd);
 }
 
 static void await_conductor(pid_t pid, struct outcome *outcome)
 {
 	int status;
 
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return;
-		kill(pid, interrupt_signal() ? interrupt_signal() : SIGTERM);
-	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		kill(pid, SIGKILL);
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		outcome->has_failed = true;
 }
@@ -278,6 +371,26 @@ static struct result *find_result(
 			return result;
 	}
 	return NULL;
+}
+
+/* Of a stage that was shared out. Returns 0, or -EIO: a part is missing. */
+static int merge_parts(
+	struct outcome *outcome, const struct check_stage *stage, struct result *result)
+{
+	struct result whole = *result, *part;
+	unsigned parts = 1;
+
+	*result = (struct result){0};
+	while ((part = find_result(outcome, stage, whole.property))) {
+		outcome->has_failed |= result_merge(&whole, part) != 0;
+		parts++;
+	}
+	if (stage->parts > parts && whole.verdict != VERDICT_VIOLATED) {
+		result_release(&whole);
+		return -EIO;
+	}
+	*result = whole;
+	return 0;
 }
 
 static void add_missing(const struct check_options *check, const struct check_stage *stage,
@@ -305,15 +418,16 @@ static void arrange(const struct check_arguments *options, struct outcome *outco
 	struct result_list sorted = {0};
 
 	for (size_t i = 0; i < check->stage_count; i++) {
-		for (int property = 0; property < PROPERTY_COUNT; property++) {
-			struct result *found =
-				find_result(outcome, &check->stages[i], (enum property)property);
+		const struct check_stage *stage = &check->stages[i];
 
-			if (found)
+		for (int k = 0; k < PROPERTY_COUNT; k++) {
+			enum property property = (enum property)k;
+			struct result *found = find_result(outcome, stage, property);
+
+			if (found && !merge_parts(outcome, stage, found))
 				result_list_add(&sorted, found);
 			else
-				add_missing(
-					check, &check->stages[i], (enum property)property, &sorted);
+				add_missing(check, stage, property, &sorted);
 		}
 	}
 	result_list_release(&outcome->results);
@@ -331,7 +445,7 @@ static int write_reports(
 		.subject_count = 1,
 		.seed = options->check.seed,
 		.seconds = seconds,
-		.filesystem = publish_filesystem_name(options->check.directory),
+		.filesystem = options->filesystem,
 		.libfiu = TORNWRITE_LIBFIU_VERSION,
 		.interrupted_by = interrupt_signal()};
 	int err = 0;
@@ -357,10 +471,10 @@ static int exit_status(const struct check_arguments *options, const struct outco
 		is_violated |= outcome->results.items[i].verdict == VERDICT_VIOLATED;
 		is_unknown |= outcome->results.items[i].verdict == VERDICT_UNKNOWN;
 	}
-	if (outcome->has_failed)
-		return EXIT_HARNESS;
 	if (interrupt_signal())
 		return EXIT_SIGNAL + interrupt_signal();
+	if (outcome->has_failed)
+		return EXIT_HARNESS;
 	if (is_violated)
 		return EXIT_VIOLATED;
 	return is_unknown && options->requires_complete ? EXIT_INCOMPLETE : EXIT_HELD;
@@ -377,8 +491,10 @@ static int tell_end(const struct outcome *outcome)
 		fprintf(stderr, "%s\n", outcome->message);
 		return EXIT_NOTHING;
 	case CHECK_UNABLE:
-		fputs("skipped: this host does not let a process trace its own child with ptrace\n",
-			stderr);
+		fprintf(stderr, "skipped: %s\n",
+			*outcome->message ? outcome->message
+					  : "this host does not let a process trace its own child "
+					    "with ptrace");
 		return EXIT_SKIPPED;
 	default:
 		fprintf(stderr, "error: %s\n", outcome->message);
@@ -389,8 +505,12 @@ static int tell_end(const struct outcome *outcome)
 static int report(struct check_arguments *options, struct outcome *outcome, double seconds)
 {
 	char message[PATH_MAX + 256];
+	struct unit units[CHECK_MAX_STAGES * MAX_PARTS];
+	size_t count = plan_units(options, units);
 	json_t *program;
 
+	for (size_t i = 0; i < count; i++)
+		options->check.stages[units[i].stage].parts = units[i].parts;
 	options->check.cwd = outcome->cwd;
 	program = check_program_to_json(&options->check);
 
@@ -437,13 +557,15 @@ int cmd_check(int argc, char **argv)
 		conduct(&options, &scratch, parent, fds[1]);
 	}
 	close(fds[1]);
-	listen_to(fds[0], &outcome);
+	listen_to(pid, fds[0], &outcome);
 	await_conductor(pid, &outcome);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (!outcome.has_opened)
 		outcome.end = CHECK_FAILED;
-	if (outcome.has_opened && outcome.end != CHECK_OK)
-		status = interrupt_signal() ? EXIT_SIGNAL + interrupt_signal() : tell_end(&outcome);
+	if (outcome.end != CHECK_OK && interrupt_signal())
+		status = EXIT_SIGNAL + interrupt_signal();
+	else if (outcome.has_opened && outcome.end != CHECK_OK)
+		status = tell_end(&outcome);
 	else
 		status = report(&options, &outcome,
 			(double)(end.tv_sec - start.tv_sec) +

@@ -18,6 +18,7 @@ struct check_arguments {
 	uint64_t jobs, time_limit_s, workers;
 	bool is_dry, requires_complete;
 	char subject[CHECK_SUBJECT_BYTES];
+	const char *filesystem; /* that the directory is on, or is said to be on */
 	char directory[PATH_MAX], cwd[PATH_MAX], here[PATH_MAX];
 };
 

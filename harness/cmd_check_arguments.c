@@ -410,8 +410,8 @@ static void plan_stages(struct check_arguments *options)
 	const char *chosen_faults = options->faults ? options->faults : default_faults;
 	char chosen_models[64];
 
-	snprintf(chosen_models, sizeof(chosen_models), "posix,%s",
-		check->is_empty ? "ext4" : publish_filesystem_name(check->directory));
+	options->filesystem = check->is_empty ? "ext4" : publish_filesystem_name(check->directory);
+	snprintf(chosen_models, sizeof(chosen_models), "posix,%s", options->filesystem);
 	if (options->models)
 		check_words("model", options->models);
 	check_words("fault", chosen_faults);

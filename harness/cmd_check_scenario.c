@@ -13,7 +13,7 @@
 
 /* The keys of a [program], in the order of enum key. */
 static const char *const keys[] = {"summary", "needs", "package", "version", "setup", "command",
-	"check", "check_server", "ack", "ignore", "time_limit"};
+	"check", "check_server", "ack", "ignore", "time_limit", "note", "documented"};
 
 enum key {
 	KEY_SUMMARY,
@@ -27,6 +27,9 @@ enum key {
 	KEY_ACK,
 	KEY_IGNORE,
 	KEY_TIME_LIMIT,
+	/* For readers, and for docs/gallery.md. */
+	KEY_NOTE,
+	KEY_DOCUMENTED,
 	KEY_COUNT,
 };
 
@@ -142,6 +145,8 @@ void check_scenario_load(const char *path, struct check_options *options, uint64
 	free(text[KEY_SUMMARY]);
 	free(text[KEY_PACKAGE]);
 	free(text[KEY_VERSION]);
+	free(text[KEY_NOTE]);
+	free(text[KEY_DOCUMENTED]);
 }
 
 /* ---- witnesses ---- */

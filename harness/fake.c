@@ -40,10 +40,22 @@ static int answer_random(
 	return answer_with(task, call, task_poke(task, at, bytes, size) ? -EFAULT : (int64_t)size);
 }
 
+uint64_t fake_real_time_us(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
 static void now(struct fake *fake, struct timespec *time)
 {
-	uint64_t passed = ++fake->ticks * NANOSECONDS_A_TICK;
+	uint64_t real = fake->begun_us ? fake_real_time_us() - fake->begun_us : 0;
+	uint64_t passed;
 
+	if (real > FAKE_LAG_US && fake->ticks < real - FAKE_LAG_US)
+		fake->ticks = real - FAKE_LAG_US;
+	passed = ++fake->ticks * NANOSECONDS_A_TICK;
 	time->tv_sec = fake_start + (time_t)(passed / 1000000000);
 	time->tv_nsec = (long)(passed % 1000000000);
 }

@@ -21,6 +21,13 @@ void interrupt_catch(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+void interrupt_leave(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+}
+
 int interrupt_signal(void)
 {
 	return caught;

@@ -5,6 +5,9 @@
 /* From now on SIGINT, SIGTERM and SIGHUP are noted, and SIGPIPE is ignored. */
 void interrupt_catch(void);
 
+/* From now on they end the process again. */
+void interrupt_leave(void);
+
 /* The signal that came last, or 0. */
 int interrupt_signal(void);
 

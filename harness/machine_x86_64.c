@@ -96,39 +96,67 @@ int machine_repeat_call(pid_t pid, struct call *call)
 	return set_registers(pid, call);
 }
 
+/* Words of a task's memory, read in pieces: it may be a hundred and more. */
+struct words {
+	int fd;
+	uint64_t start; /* where the first one is */
+	size_t count;
+	uint64_t words[512];
+};
+
+static int read_word(struct words *words, uint64_t address, uint64_t *word)
+{
+	ssize_t got;
+
+	if (address < words->start || address >= words->start + words->count * sizeof(*word)) {
+		/* Less at the end of the stack. */
+		got = pread(words->fd, words->words, sizeof(words->words), (off_t)address);
+		words->start = address;
+		words->count = got > 0 ? (size_t)got / sizeof(*word) : 0;
+	}
+	if (!words->count)
+		return -EFAULT;
+	*word = words->words[(address - words->start) / sizeof(*word)];
+	return 0;
+}
+
+static int write_at(int fd, uint64_t address, const void *bytes, size_t size_bytes)
+{
+	return pwrite(fd, bytes, size_bytes, (off_t)address) == (ssize_t)size_bytes ? 0 : -EFAULT;
+}
+
 /* Overwrites the entries of the auxiliary vector that follows the environment on a new stack. */
 int machine_calm_image(pid_t pid, uint64_t seed)
 {
+	static const uint64_t ignored = AT_IGNORE;
 	struct user_regs_struct registers;
+	struct words words = {.count = 0};
 	char path[64];
 	uint64_t at, word, entry[2] = {1, 0}, chance[2] = {seed, ~seed};
-	int fd, empty = 0, err = 0;
+	int empty = 0, err = 0;
 
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &registers))
 		return -errno;
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
+	words.fd = open(path, O_RDWR | O_CLOEXEC);
+	if (words.fd < 0)
 		return -errno;
 	/* The count of arguments; the arguments and the environment each end with a null. */
 	at = registers.rsp + sizeof(word);
 	for (; !err && empty < 2; at += sizeof(word)) {
-		err = pread(fd, &word, sizeof(word), (off_t)at) == sizeof(word) ? 0 : -EFAULT;
+		err = read_word(&words, at, &word);
 		empty += !err && !word;
 	}
 	for (; !err && entry[0] != AT_NULL; at += sizeof(entry)) {
-		err = pread(fd, entry, sizeof(entry), (off_t)at) == sizeof(entry) ? 0 : -EFAULT;
-		if (!err && entry[0] == AT_SYSINFO_EHDR) {
-			word = AT_IGNORE;
-			err = pwrite(fd, &word, sizeof(word), (off_t)at) == sizeof(word) ? 0
-			                                                                 : -EFAULT;
-		}
+		err = read_word(&words, at, &entry[0]);
+		if (!err)
+			err = read_word(&words, at + sizeof(word), &entry[1]);
+		if (!err && entry[0] == AT_SYSINFO_EHDR)
+			err = write_at(words.fd, at, &ignored, sizeof(ignored));
 		if (!err && entry[0] == AT_RANDOM)
-			err = pwrite(fd, chance, sizeof(chance), (off_t)entry[1]) == sizeof(chance)
-			              ? 0
-			              : -EFAULT;
+			err = write_at(words.fd, entry[1], chance, sizeof(chance));
 	}
-	close(fd);
+	close(words.fd);
 	return err;
 }
 

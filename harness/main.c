@@ -23,16 +23,17 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
 static void print_help(FILE *stream)
 {
-	fputs("tornwrite tells which ACID properties an update strategy keeps when calls fail, "
+	fputs("tornwrite tells which ACID properties an update of files keeps when calls fail, "
 	      "the\n"
-	      "disk is full or the process is killed, and shows the smallest fault that breaks "
-	      "the\n"
-	      "others.\n\n",
+	      "disk is full, the process is killed or the power goes, and shows the smallest "
+	      "fault\n"
+	      "or crash that breaks the others.\n\n",
 		stream);
 	for (int i = 0; i < COMMAND_COUNT; i++)
 		fprintf(stream, "  tornwrite %-8s %s\n", commands[i].name, commands[i].summary);
-	fputs("\nExample:\n\n"
-	      "  tornwrite run kill --strategy 'replace*'\n\n"
+	fputs("\nExamples:\n\n"
+	      "  tornwrite run kill --strategy 'replace*'\n"
+	      "  tornwrite check --dir data -- sed -i s/old/new/ data/f.txt\n\n"
 	      "'tornwrite COMMAND --help' tells more.\n",
 		stream);
 }

@@ -89,7 +89,8 @@ static _Noreturn void execute(const struct program *program)
 }
 
 struct order {
-	const struct program *program;
+	const struct program *program; /* as it was when the spawner began */
+	const char *cwd;
 	unsigned number;
 	bool is_crew;
 };
@@ -97,14 +98,12 @@ struct order {
 enum { PIDS_EACH = 1000 };
 
 /* Several that run at once get ids that do not depend on who came first, where that is allowed. */
-static pid_t fork_main(const struct order *order)
+static pid_t fork_with_id(const struct order *order)
 {
 	pid_t wanted = (pid_t)(order->number + 1) * PIDS_EACH, pid;
 	struct clone_args arguments = {
 		.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&wanted, .set_tid_size = 1};
 
-	if (!order->is_crew)
-		return fork();
 	pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
 	return pid < 0 ? fork() : pid;
 }
@@ -116,8 +115,9 @@ static void run_init(const void *bytes)
 	const struct program *program = order->program;
 	pid_t pid;
 
-	enter(program, program->cwd, order->number);
-	pid = fork_main(order);
+	enter(program, order->cwd, order->number);
+	/* It has our memory until it is another program: nothing is copied for it. */
+	pid = order->is_crew ? fork_with_id(order) : vfork();
 	if (!pid)
 		execute(program);
 	while (wait(NULL) >= 0 || errno == EINTR)
@@ -363,7 +363,7 @@ static int start(struct program *program, const struct run *run, pid_t *pids)
 
 	program->start->error = 0;
 	while (!err && started < run->count) {
-		struct order order = {program, started, run->scheduler != NULL};
+		struct order order = {program, program->cwd, started, run->scheduler != NULL};
 		char path[PATH_MAX];
 
 		/* What the last run printed is not what this one did. */

@@ -72,6 +72,77 @@ void result_release(struct result *result)
 	memset(result, 0, sizeof(*result));
 }
 
+/* ---- parts of one result ---- */
+
+static bool loses_at_least(const struct cause *cause, const struct cause *less)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < cause->cut.lost_count && found < less->cut.lost_count; i++)
+		found += cause->cut.lost[i] == less->cut.lost[found];
+	return found == less->cut.lost_count && (found || !cause->cut.lost_count);
+}
+
+static bool are_alike(const struct cause *a, const struct cause *b)
+{
+	return !strcmp(a->difference, b->difference) &&
+	       (!strcmp(a->site, b->site) || loses_at_least(a, b) || loses_at_least(b, a));
+}
+
+static void swap_causes(struct cause *a, struct cause *b)
+{
+	struct cause other = *a;
+
+	*a = *b;
+	*b = other;
+}
+
+static int take_cause(struct causes *causes, struct cause *cause)
+{
+	for (size_t i = 0; i < causes->count; i++) {
+		struct cause *known = &causes->items[i];
+		uint64_t count = known->count + cause->count;
+
+		if (!are_alike(known, cause))
+			continue;
+		if (cause->cut.lost_count < known->cut.lost_count)
+			swap_causes(known, cause);
+		known->count = count;
+		cause_release(cause);
+		return 0;
+	}
+	return causes_add(causes, cause);
+}
+
+int result_merge(struct result *result, struct result *part)
+{
+	struct evidence *sum = &result->evidence;
+	const struct evidence *more = &part->evidence;
+	char *detail;
+	int err = 0;
+
+	if (part->verdict > result->verdict) {
+		detail = result->detail;
+		result->verdict = part->verdict;
+		result->detail = part->detail;
+		part->detail = detail;
+	}
+	if (more->coverage > sum->coverage)
+		sum->coverage = more->coverage;
+	if (more->residue > sum->residue)
+		sum->residue = more->residue;
+	/* What is one for all parts is not added: the recording, and the sets that states stand
+	 * for. */
+	sum->states += more->states;
+	sum->unique_states += more->unique_states;
+	sum->fired += more->fired;
+	result->causes.left_out += part->causes.left_out;
+	for (size_t i = 0; !err && i < part->causes.count; i++)
+		err = take_cause(&result->causes, &part->causes.items[i]);
+	result_release(part);
+	return err;
+}
+
 int result_list_add(struct result_list *list, struct result *result)
 {
 	if (list->count == list->capacity) {

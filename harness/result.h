@@ -71,6 +71,7 @@ void cause_release(struct cause *cause);
 /* Takes over what the cause owns. Returns 0 or -ENOMEM (it is released). */
 int causes_add(struct causes *causes, struct cause *cause);
 void causes_release(struct causes *causes);
+
 void cause_release(struct cause *cause);
 
 /* Texts are owned. */
@@ -105,6 +106,11 @@ struct result {
 };
 
 void result_release(struct result *result);
+
+/* Makes one of two results that stand for parts of the same: the worse verdict, all evidence, and
+ * causes that are alike as one, with the smaller witness. `part` is released. Returns 0 or -ENOMEM.
+ */
+int result_merge(struct result *result, struct result *part);
 
 /* Results in the order in which they were planned. */
 struct result_list {

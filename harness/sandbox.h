@@ -7,8 +7,8 @@
 #define TORNWRITE_SANDBOX_H
 
 /* Moves the calling process into a mount namespace of its own, and into a user namespace unless it
- * may do without. Once; later calls do nothing. Returns 0, or -errno where that is not allowed:
- * nothing has changed then. */
+ * may do without. Once; later calls do nothing. Returns 0, or -errno where that is not allowed
+ * (or TORNWRITE_NAMESPACES is 0 in the environment): nothing has changed then. */
 int sandbox_enter(void);
 
 /* The same for a process that is inside and forked by another that is: what it covers from now on,

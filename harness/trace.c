@@ -203,6 +203,7 @@ static void begin_chance(struct worker *worker)
 	worker->fake = (struct fake){
 		.random = worker->trace->input->seed + worker->number * 0x5851f42d4c957f2du,
 		.ticks = worker->number * WORKER_TICKS,
+		.begun_us = trace_is_program(worker) ? fake_real_time_us() : 0,
 		.number = worker->number};
 }
 
@@ -609,20 +610,13 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 	return worker->turn ? 0 : -ENOMEM;
 }
 
-/* Whether the first process of a program was not killed along with the others. */
-static bool has_come_to_end(const struct worker *worker)
-{
-	return trace_is_program(worker) && worker->has_main_ended &&
-	       !(WIFSIGNALED(worker->status) && WTERMSIG(worker->status) == SIGKILL);
-}
-
 static enum ending ending_of(const struct worker *worker, bool is_late)
 {
 	if (worker->is_endless)
 		return ENDED_ENDLESS;
 	/* Its first process had ended by itself. */
-	if (has_come_to_end(worker))
-		is_late = false;
+	if (trace_is_program(worker) && worker->has_main_ended)
+		is_late = worker->is_main_late;
 	if (is_late && WIFSIGNALED(worker->status))
 		return ENDED_HANG;
 	if (worker->is_struck)
@@ -678,7 +672,8 @@ int trace_run(const struct trace_input *input, struct recording *recording)
 	if (!err)
 		err = input->scheduler ? trace_crew_run(&trace) : run_alone(&trace);
 	is_late = watchdog_stop();
-	if (is_late && has_come_to_end(&workers[0]))
+	if (is_late && trace_is_program(&workers[0]) && workers[0].has_main_ended &&
+		!workers[0].is_main_late)
 		recording->notes |= NOTE_LEFT_RUNNING;
 	for (unsigned i = 0; !err && i < input->count; i++)
 		err = trace_compare_mappings(&workers[i]);

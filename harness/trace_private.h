@@ -3,6 +3,7 @@
 #define TORNWRITE_TRACE_PRIVATE_H
 
 #include <sys/uio.h>
+#include <time.h>
 
 #include "harness/fake.h"
 #include "harness/trace.h"
@@ -71,7 +72,7 @@ struct worker {
 	struct tracee *in_flight; /* makes an operation; no other task may begin one */
 	/* Of a program: the process that it began as, a child of the seized one. */
 	pid_t main_pid;
-	bool has_main_ended;
+	bool has_main_ended, is_main_late; /* late: because it was killed as one that hangs */
 
 	struct mapping {
 		uint32_t object;
@@ -82,6 +83,10 @@ struct worker {
 	bool is_struck, is_endless; /* killed on purpose */
 	bool has_begun, has_ended;
 	int status;
+
+	/* When operation number `seen_ops` had been seen for the first time; 0: not yet. */
+	uint64_t seen_ops;
+	time_t seen_at;
 };
 
 /* Records an operation, which is taken over, and follows it in the tree. */

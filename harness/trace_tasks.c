@@ -12,14 +12,19 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/decode.h"
+#include "harness/interrupt.h"
 #include "harness/trace_private.h"
 #include "harness/watchdog.h"
 
 /* Tasks that outlive the program's first process get so long without an operation. */
 enum { GRACE_MS = 2000 };
+
+/* Who makes calls, but none of them an operation, goes on for so many time-outs. */
+enum { PATIENCE = 10 };
 
 /* Tasks draw from the same seed, far apart. */
 static const uint64_t task_chance = 0x9fb21c651e98df25u;
@@ -143,7 +148,8 @@ static int on_end(struct worker *worker, struct tracee *tracee, int status)
 	err = renew_peers(worker->trace);
 	if (pid == (trace_is_program(worker) ? worker->main_pid : worker->pid)) {
 		worker->status = status;
-		worker->has_main_ended = true;
+		/* Otherwise it was killed for hanging. */
+		worker->has_main_ended = !watchdog_has_bitten();
 		/* What it stored is no later than its acknowledgement. */
 		if (!err && !worker->in_flight)
 			err = trace_compare_mappings(worker);
@@ -200,6 +206,24 @@ static struct worker *find_parent(struct trace *trace, struct worker *likely, pi
 	return likely;
 }
 
+/* A task that stops is alive. But neither a program that starts others for ever, nor what it left
+ * running, may keep us for ever. */
+static void touch(struct worker *worker)
+{
+	const struct trace *trace = worker->trace;
+	unsigned timeouts = worker->has_main_ended ? 1 : PATIENCE;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (!worker->seen_at || worker->seen_ops != trace->ops)
+		worker->seen_at = now.tv_sec;
+	worker->seen_ops = trace->ops;
+	if (!trace_is_program(worker) || trace->input->count > 1 ||
+		(uint64_t)(now.tv_sec - worker->seen_at) * 1000 <=
+			(uint64_t)trace->input->timeout_ms * timeouts)
+		watchdog_touch();
+}
+
 int trace_await(struct worker **worker, int *status)
 {
 	struct trace *trace = (*worker)->trace;
@@ -209,10 +233,10 @@ int trace_await(struct worker **worker, int *status)
 	int err = 0;
 
 	while ((pid = waitpid(wanted, status, __WALL)) < 0) {
-		if (errno != EINTR)
+		if (errno != EINTR || interrupt_signal())
 			return -errno;
 	}
-	watchdog_touch();
+	touch(*worker);
 	tracee = find_tracee(trace, pid, worker);
 	if (!tracee && WIFSTOPPED(*status)) {
 		*worker = find_parent(trace, *worker, pid);

@@ -22,13 +22,21 @@ static const struct look {
 
 static const enum property shown[] = {ATOMICITY, CONSISTENCY, ISOLATION, DURABILITY};
 
+static const char *const heads[] = {
+	[ATOMICITY] = "Atomic",
+	[CONSISTENCY] = "Consistent",
+	[ISOLATION] = "Isolated",
+	[DURABILITY] = "Durable",
+};
+
 enum { SHOWN_COUNT = sizeof(shown) / sizeof(*shown) };
 
-static void print_cell(enum verdict verdict, const char *text, bool is_colored, FILE *stream)
+static void print_cell(
+	enum verdict verdict, const char *text, int width, bool is_colored, FILE *stream)
 {
 	/* The glyph is one column wide and several bytes long. */
 	fprintf(stream, "%s%s %-*s%s", is_colored ? looks[verdict].color : "", looks[verdict].glyph,
-		CELL_WIDTH - 2, text, is_colored ? "\033[0m" : "");
+		width, text, is_colored ? "\033[0m" : "");
 }
 
 static void name_row(const struct result *result, char name[64])
@@ -53,6 +61,16 @@ static const struct result *find(
 			return result;
 	}
 	return NULL;
+}
+
+/* Isolation is a column only where several were run at once. */
+static bool is_shown(const struct report_input *input, enum property property)
+{
+	for (size_t i = 0; property == ISOLATION && i < input->results->count; i++) {
+		if (!strcmp(input->results->items[i].fault, "concurrent"))
+			return true;
+	}
+	return property != ISOLATION;
 }
 
 /* Whether exit status 0 could be believed: only of calls that fail. */
@@ -81,6 +99,7 @@ static enum verdict honesty(const struct report_input *input, const struct resul
 
 static void print_row(const struct report_input *input, const struct result *row, FILE *stream)
 {
+	enum verdict honest = honesty(input, row);
 	char name[64];
 
 	name_row(row, name);
@@ -89,10 +108,11 @@ static void print_row(const struct report_input *input, const struct result *row
 		const struct result *result = find(input, row, shown[i]);
 		enum verdict verdict = result ? result->verdict : VERDICT_NOT_TESTED;
 
-		print_cell(verdict, verdict_names[verdict], input->is_colored, stream);
+		if (is_shown(input, shown[i]))
+			print_cell(verdict, verdict_names[verdict], CELL_WIDTH - 2,
+				input->is_colored, stream);
 	}
-	print_cell(
-		honesty(input, row), verdict_names[honesty(input, row)], input->is_colored, stream);
+	print_cell(honest, verdict_names[honest], 0, input->is_colored, stream);
 	fputc('\n', stream);
 }
 
@@ -173,8 +193,12 @@ static int program_report(const struct report_input *input, FILE *stream)
 
 	for (size_t i = 0; i < input->subject_count; i++)
 		fprintf(stream, "%s\n", input->subjects[i]);
-	fprintf(stream, "\n  %-*s%-*s%-*s%-*s%-*s%s\n", NAME_WIDTH, "", CELL_WIDTH, "Atomic",
-		CELL_WIDTH, "Consistent", CELL_WIDTH, "Isolated", CELL_WIDTH, "Durable", "Honest");
+	fprintf(stream, "\n  %-*s", NAME_WIDTH, "");
+	for (size_t i = 0; i < SHOWN_COUNT; i++) {
+		if (is_shown(input, shown[i]))
+			fprintf(stream, "%-*s", CELL_WIDTH, heads[shown[i]]);
+	}
+	fputs("Honest\n", stream);
 	for (size_t i = 0; i < results->count; i++) {
 		if (results->items[i].property != ATOMICITY)
 			continue;

@@ -3,7 +3,7 @@
  * comparison alternates its two sides in one run and gives medians and their ratio.
  *
  *   bench TORNWRITE DIR        measure; DIR is a directory on a disk
- *   bench TORNWRITE DIR power  power cuts only
+ *   bench TORNWRITE DIR PART   one part of it only: power, schedules or check
  *   bench --work COUNT         the work itself: COUNT writes of 100 bytes (what strace follows)
  */
 #include <errno.h>
@@ -41,10 +41,15 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+double median_of(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
 double median(double values[ROUNDS])
 {
-	qsort(values, ROUNDS, sizeof(*values), compare);
-	return values[ROUNDS / 2];
+	return median_of(values, ROUNDS);
 }
 
 _Noreturn void fail(const char *what, int err)
@@ -250,13 +255,18 @@ static void measure_sweeps(struct lab *lab, char *tornwrite, const char *disk)
 		tmpfs[i] = runs_a_second(tornwrite, "kill", "/dev/shm", output, &seconds);
 		on_disk[i] = runs_a_second(tornwrite, "kill", disk, output, &seconds);
 	}
-	qsort(tmpfs, 3, sizeof(*tmpfs), compare);
-	qsort(on_disk, 3, sizeof(*on_disk), compare);
+	median_of(tmpfs, 3);
+	median_of(on_disk, 3);
 	printf("\nruns a second of 'run kill', all strategies, median of 3:\n");
 	printf("  tmpfs %8.0f\n  disk  %8.0f   %.2f of tmpfs\n", tmpfs[1], on_disk[1],
 		on_disk[1] / tmpfs[1]);
 	runs_a_second(tornwrite, "quick", "/dev/shm", output, &seconds);
 	printf("\n'run quick' took %.1f s (aim: under 40)\n", seconds);
+}
+
+static bool is_part(const char *name)
+{
+	return !strcmp(name, "power") || !strcmp(name, "schedules") || !strcmp(name, "check");
 }
 
 int main(int argc, char **argv)
@@ -266,9 +276,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--work"))
 		return write_many((unsigned)atoi(argv[2])) ? 1 : 0;
-	if (argc != 3 &&
-		(argc != 4 || (strcmp(argv[3], "power") && strcmp(argv[3], "schedules")))) {
-		fputs("usage: bench TORNWRITE DIR [power|schedules]\n", stderr);
+	if (argc != 3 && (argc != 4 || !is_part(argv[3]))) {
+		fputs("usage: bench TORNWRITE DIR [power|schedules|check]\n", stderr);
 		return 2;
 	}
 	self = realpath("/proc/self/exe", NULL);
@@ -284,6 +293,8 @@ int main(int argc, char **argv)
 		fail("set-up", -EIO);
 	if (argc == 3)
 		measure_sweeps(&lab, tornwrite, disk);
+	if (argc == 3 || !strcmp(argv[3], "check"))
+		measure_check(&lab, tornwrite);
 	/* As a job does it: one CPU for the tracer and its worker, and no vDSO clock. */
 	machine_unmap_clock();
 	jobs_pin(0);

@@ -14,6 +14,7 @@ struct lab {
 
 double now(void);
 double median(double values[ROUNDS]);
+double median_of(double *values, size_t count); /* sorts them */
 _Noreturn void fail(const char *what, int err);
 /* A strategy by name; ends the program if there is none. */
 const struct strategy *find(const char *name);
@@ -23,5 +24,8 @@ void measure_power(struct lab *lab);
 
 /* Several workers: schedules a second, and what the reduction saves. */
 void measure_schedules(struct lab *lab);
+
+/* Somebody's own program: recording it, checking its states, `tornwrite check`. */
+void measure_check(struct lab *lab, char *tornwrite);
 
 #endif

@@ -335,6 +335,7 @@ static void test_checker__it_runs_as_a_fresh_process(void **state)
 
 	(void)state;
 	assert_true(stray > 2);
+	assert_int_equal(dup2(stray, 200), 200);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	sigemptyset(&set);
@@ -362,6 +363,7 @@ static void test_checker__it_runs_as_a_fresh_process(void **state)
 	unsetenv("TORNWRITE_ACKED");
 	assert_answer(ask_for("", 0), ANSWER_LEGAL, "");
 	close(stray);
+	close(200);
 }
 
 /* What a run does to its end of a pipe must not meet the next one. */
