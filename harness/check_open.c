@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "harness/check_private.h"
+#include "harness/printable.h"
 #include "harness/sandbox.h"
 
 enum { SETUP_TIMEOUT_MS = 60000, SHOWN_OUTPUT = 2000, MAX_FILES = 50000, SETUP_SKIPS = 77 };
@@ -24,16 +25,24 @@ enum { SETUP_TIMEOUT_MS = 60000, SHOWN_OUTPUT = 2000, MAX_FILES = 50000, SETUP_S
 
 __attribute__((format(printf, 2, 3))) static void say(char *message, const char *format, ...)
 {
-	size_t length = strlen(message);
+	char text[CHECK_MESSAGE_BYTES];
 	va_list list;
 
-	if (length && length + 1 < CHECK_MESSAGE_BYTES) {
-		message[length++] = '\n';
-		message[length] = 0;
-	}
 	va_start(list, format);
-	vsnprintf(message + length, CHECK_MESSAGE_BYTES - length, format, list);
+	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	for (char *line = text, *next; line; line = next) {
+		size_t length = strlen(message);
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		if (length && length + 1 < CHECK_MESSAGE_BYTES) {
+			message[length++] = '\n';
+			message[length] = 0;
+		}
+		printable_add(message, CHECK_MESSAGE_BYTES, line, strlen(line));
+	}
 }
 
 /* The end of what a program said on standard output and error. */

@@ -251,6 +251,9 @@ static _Noreturn void conduct(
 	interrupt_catch();
 	opened = json_pack("{s:i, s:s, s:s?}", "opened", (int)end, "text", message, "cwd",
 		end == CHECK_OK ? check_cwd(conductor.check) : NULL);
+	/* A path that is no UTF-8. */
+	if (!opened)
+		opened = json_pack("{s:i, s:s}", "opened", (int)end, "text", message);
 	send(&conductor, opened);
 	json_decref(opened);
 	if (end == CHECK_OK) {
@@ -428,6 +431,8 @@ static void arrange(const struct check_arguments *options, struct outcome *outco
 				result_list_add(&sorted, found);
 			else
 				add_missing(check, stage, property, &sorted);
+			/* Who ran out of time reports that. */
+			outcome->has_failed |= !found && !interrupt_signal();
 		}
 	}
 	result_list_release(&outcome->results);
@@ -560,11 +565,14 @@ int cmd_check(int argc, char **argv)
 	listen_to(pid, fds[0], &outcome);
 	await_conductor(pid, &outcome);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	if (!outcome.has_opened)
+	if (!outcome.has_opened) {
 		outcome.end = CHECK_FAILED;
+		snprintf(outcome.message, sizeof(outcome.message),
+			"the process that records ended before its time");
+	}
 	if (outcome.end != CHECK_OK && interrupt_signal())
 		status = EXIT_SIGNAL + interrupt_signal();
-	else if (outcome.has_opened && outcome.end != CHECK_OK)
+	else if (outcome.end != CHECK_OK)
 		status = tell_end(&outcome);
 	else
 		status = report(&options, &outcome,

@@ -42,7 +42,6 @@ int trace_add_op(struct worker *worker, struct op *op)
 		for (unsigned k = 0; k < other->tracee_count; k++)
 			other->tracees[k]->task.tree = trace->recording->final;
 	}
-	watchdog_advance();
 	trace->ops++;
 	trace->changes += op_is_change(&event.op);
 	if (err) {

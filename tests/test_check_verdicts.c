@@ -270,6 +270,18 @@ static void test_check_verdicts__what_is_stored_and_taken_back_is_not_known(void
 	expect("kill", "atomicity", "unknown", "shared mapping");
 }
 
+/* ---- what cannot be judged ---- */
+
+static void test_check_verdicts__output_that_is_no_text_is_told_all_the_same(void **context)
+{
+	(void)context;
+	check("--fault kill --model none", "import os\n"
+					   "os.write(1, b'\\xff\\xfe broken\\n')\n"
+					   "os._exit(1)\n");
+	assert_int_equal(status, 2);
+	assert_non_null(strstr(said, "?? broken"));
+}
+
 /* ---- everything ---- */
 
 static int enter(void **context)
@@ -305,6 +317,7 @@ int main(void)
 			test_check_verdicts__what_was_stored_before_an_acknowledgement_survives_a_kill),
 		cmocka_unit_test(test_check_verdicts__the_exit_acknowledges_what_was_stored),
 		cmocka_unit_test(test_check_verdicts__what_is_stored_and_taken_back_is_not_known),
+		cmocka_unit_test(test_check_verdicts__output_that_is_no_text_is_told_all_the_same),
 	};
 
 	if (system("python3 -c pass 2>/dev/null"))
