@@ -67,6 +67,8 @@ static const char *reason_for_doubt(const struct stage_run *run, enum property p
 		return "it writes through a shared mapping: in which order is not known";
 	if (run->stage->kind == STAGE_FAULT && !check->checker && check->varying.count)
 		return "files differ from run to run by themselves: give a checker";
+	if (run->has_chance)
+		return "names or contents depend on time or chance: give a checker";
 	if (property == DURABILITY && !check->checker && !sees_updates(check))
 		return check->acks.count == 1
 		               ? "the update changes nothing that can be seen: give a checker"

@@ -83,6 +83,7 @@ static int judge_tree(struct faulted *faulted, const struct tree *tree, const ch
 	int err = check_state(run->check, tree, &faulted->acks, false, &flaws, run->message);
 
 	run->evidence.states++;
+	run->has_chance |= !err && flaws.is_chance;
 	if (!err && flaws.residue > run->evidence.residue)
 		run->evidence.residue = flaws.residue;
 	for (unsigned i = 0; !err && i < flaws.count; i++)

@@ -382,8 +382,7 @@ static bool has_stores(const struct check *check)
 	return has_any || (!has_seen && clean->notes & NOTE_MAPPED);
 }
 
-/* The trees after each acknowledgement, and at the end. */
-static int find_legal(const struct recording *recording, struct tree ***legal, size_t *count)
+int check_find_legal(const struct recording *recording, struct tree ***legal, size_t *count)
 {
 	unsigned acks = check_acks_at(recording, recording->count);
 	struct tree *tree = tree_ref(recording->initial);
@@ -406,7 +405,7 @@ static int find_legal(const struct recording *recording, struct tree ***legal, s
 	return err;
 }
 
-static void free_legal(struct tree **legal, size_t count)
+void check_free_legal(struct tree **legal, size_t count)
 {
 	for (size_t i = 0; legal && i < count; i++)
 		tree_unref(legal[i]);
@@ -423,7 +422,7 @@ static int find_acks(struct check *check)
 	if (err)
 		return err;
 	check->has_stores = has_stores(check);
-	return find_legal(clean, &check->legal, &check->legal_count);
+	return check_find_legal(clean, &check->legal, &check->legal_count);
 }
 
 /* Whether two runs made the same operations, whatever they wrote. */
@@ -452,19 +451,19 @@ static int compare_runs(struct check *check, const struct recording *again, char
 	struct tree **legal;
 	size_t count;
 	char text[PATH_MAX + 64];
-	int err = find_legal(again, &legal, &count);
+	int err = check_find_legal(again, &legal, &count);
 
 	check->is_unsteady = !have_same_shape(&check->clean, again);
 	if (check->is_unsteady)
 		say(message, "note: two clean runs made different operations; what follows is "
 			     "about the first");
-	if (!err && count == check->legal_count)
-		err = oracle_compare_runs(check->legal, legal, count, &rules, &check->varying);
+	if (!err)
+		err = check_compare_legal(check, legal, count, &rules, &check->varying);
 	for (size_t i = 0; !err && !options->checker && i < check->varying.count; i++) {
 		varying_say(&check->varying.items[i], text, sizeof(text));
 		say(message, "note: %s", text);
 	}
-	free_legal(legal, count);
+	check_free_legal(legal, count);
 	return err;
 }
 
@@ -560,6 +559,8 @@ static enum check_end record_clean(struct check *check, char *message)
 	if (!err)
 		err = compare_runs(check, &again, message);
 	recording_release(&again);
+	if (!err)
+		err = check_find_chance(check);
 	if (err)
 		say(message, "%s could not be recorded again: %s", check->argv[0], strerror(-err));
 	return err ? CHECK_FAILED : CHECK_OK;
@@ -579,7 +580,7 @@ int check_make_judge(struct check *check)
 	const struct check_options *options = check->options;
 	struct oracle_rules own = {
 		.ignored = options->ignored, .ignored_count = options->ignored_count};
-	struct oracle_rules other = own;
+	struct oracle_rules other = own, lenient = own;
 	int err;
 
 	if (options->checker)
@@ -591,16 +592,22 @@ int check_make_judge(struct check *check)
 						 .directory_fd = check->program.directory_fd,
 						 .scratch = check->scratch});
 	other.varying = &check->varying;
+	lenient.varying = &check->chance;
 	err = oracle_new(&check->own, check->legal, check->legal_count, &own);
-	return err ? err : oracle_new(&check->other, check->legal, check->legal_count, &other);
+	if (!err)
+		err = oracle_new(&check->other, check->legal, check->legal_count, &other);
+	if (!err && check->chance.count)
+		err = oracle_new(&check->lenient, check->legal, check->legal_count, &lenient);
+	return err;
 }
 
 static void drop_judge(struct check *check)
 {
 	oracle_free(check->own);
 	oracle_free(check->other);
+	oracle_free(check->lenient);
 	checker_free(check->checker);
-	check->own = check->other = NULL;
+	check->own = check->other = check->lenient = NULL;
 	check->checker = NULL;
 }
 
@@ -678,8 +685,9 @@ void check_close(struct check *check)
 		return;
 	drop_judge(check);
 	check_forget(check);
-	free_legal(check->legal, check->legal_count);
+	check_free_legal(check->legal, check->legal_count);
 	varying_list_release(&check->varying);
+	varying_list_release(&check->chance);
 	recording_release(&check->clean);
 	if (check->program.directory_fd >= 0)
 		close(check->program.directory_fd);

@@ -24,12 +24,14 @@ struct check {
 	size_t *ends;        /* owned; its ends */
 	struct tree **legal; /* owned: after 0, 1, 2 ... acknowledgements, and at the end */
 	size_t legal_count;
-	struct varying_list varying;
-	bool has_stores;  /* changes through shared mappings */
-	bool is_unsteady; /* two clean runs made different operations */
+	struct varying_list varying; /* what differs between two runs that are the same */
+	struct varying_list chance;  /* and what differs on another day: see check_chance.c */
+	bool has_stores;             /* changes through shared mappings */
+	bool is_unsteady;            /* two clean runs made different operations */
 
 	/* One of the two: oracles for states of the clean run and of others, or the checker. */
 	struct oracle *own, *other;
+	struct oracle *lenient; /* as `other`, less what depends on chance; NULL: the same */
 	struct checker *checker;
 
 	void *seen; /* owned; trees that were asked about in this stage: see tsearch(3) */
@@ -50,6 +52,7 @@ struct flaws {
 	struct flaw items[MAX_FLAWS];
 	unsigned count;
 	bool is_legal;
+	bool is_chance; /* some may be none: less what depends on time or chance they were not */
 	unsigned residue;
 };
 
@@ -64,6 +67,22 @@ int check_state_by(struct check *check, struct oracle *oracle, const struct tree
 
 /* Begins to count trees anew. */
 void check_forget(struct check *check);
+
+/* Adds to check->chance. Returns 0 or -errno. (check_chance.c) */
+int check_find_chance(struct check *check);
+/* Less those flaws that are none if what depends on chance may be otherwise. As check_state(). */
+int check_forgive_chance(struct check *check, const struct tree *tree, const struct acks *acks,
+	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
+
+/* The trees after each acknowledgement, and at the end. Returns 0 or -errno; the caller frees them
+ * in every case. */
+int check_find_legal(const struct recording *recording, struct tree ***legal, size_t *count);
+void check_free_legal(struct tree **legal, size_t count);
+
+/* Adds what differs between those of the clean run and of another one: where that acknowledged more
+ * or less, of the first and the last only. Returns 0 or -ENOMEM. */
+int check_compare_legal(const struct check *check, struct tree *const *legal, size_t count,
+	const struct oracle_rules *rules, struct varying_list *list);
 
 /* Makes what is asked about states: see struct check. Returns 0 or -errno. */
 int check_make_judge(struct check *check);
@@ -94,6 +113,7 @@ struct stage_run {
 	struct causes causes[PROPERTY_COUNT];
 	const char *incomplete; /* why not all was played out; NULL */
 	const char *skipped;    /* why nothing could be; NULL */
+	bool has_chance;        /* in some run something differed that depends on chance */
 	bool has_acked;         /* in some run something was acknowledged, or should have been */
 	char *message;          /* CHECK_MESSAGE_BYTES */
 };

@@ -219,8 +219,10 @@ int check_state_by(struct check *check, struct oracle *oracle, const struct tree
 int check_state(struct check *check, const struct tree *tree, const struct acks *acks, bool is_own,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
 {
-	return check_state_by(
+	int err = check_state_by(
 		check, is_own ? check->own : check->other, tree, acks, flaws, message);
+
+	return err || is_own ? err : check_forgive_chance(check, tree, acks, flaws, message);
 }
 
 int check_find(struct check *check, const struct recording *recording, size_t count,

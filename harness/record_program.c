@@ -92,15 +92,18 @@ struct order {
 	const struct program *program; /* as it was when the spawner began */
 	const char *cwd;
 	unsigned number;
-	bool is_crew;
+	pid_t pid; /* that it is to have; 0: any */
 };
 
-enum { PIDS_EACH = 1000 };
+enum { PIDS_EACH = 1000, OTHER_PID = 23456 };
 
-/* Several that run at once get ids that do not depend on who came first, where that is allowed. */
+/* A day and some more; and what makes another seed of a seed. */
+static const uint64_t other_ticks = UINT64_C(93784000567), other_chance = 0x9e3779b97f4a7c15;
+
+/* Several that run at once get ids that do not depend on who came first; where that is allowed. */
 static pid_t fork_with_id(const struct order *order)
 {
-	pid_t wanted = (pid_t)(order->number + 1) * PIDS_EACH, pid;
+	pid_t wanted = order->pid, pid;
 	struct clone_args arguments = {
 		.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&wanted, .set_tid_size = 1};
 
@@ -117,7 +120,7 @@ static void run_init(const void *bytes)
 
 	enter(program, order->cwd, order->number);
 	/* It has our memory until it is another program: nothing is copied for it. */
-	pid = order->is_crew ? fork_with_id(order) : vfork();
+	pid = order->pid ? fork_with_id(order) : vfork();
 	if (!pid)
 		execute(program);
 	while (wait(NULL) >= 0 || errno == EINTR)
@@ -363,7 +366,10 @@ static int start(struct program *program, const struct run *run, pid_t *pids)
 
 	program->start->error = 0;
 	while (!err && started < run->count) {
-		struct order order = {program, program->cwd, started, run->scheduler != NULL};
+		struct order order = {program, program->cwd, started,
+			run->scheduler         ? (pid_t)(started + 1) * PIDS_EACH
+			: program->is_elsewhen ? OTHER_PID
+					       : 0};
 		char path[PATH_MAX];
 
 		/* What the last run printed is not what this one did. */
@@ -398,7 +404,8 @@ static int start_and_trace(struct program *program, const struct run *run, struc
 		.filter = run->filter,
 		.count = run->count,
 		.inodes = inodes,
-		.seed = run->plan->seed,
+		.seed = run->plan->seed ^ (program->is_elsewhen ? other_chance : 0),
+		.ticks = program->is_elsewhen ? other_ticks : 0,
 		.timeout_ms = program->timeout_ms,
 		.hook = &hook,
 		.scheduler = run->scheduler,

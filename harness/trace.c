@@ -201,7 +201,7 @@ static void begin_chance(struct worker *worker)
 	worker->has_begun = true;
 	worker->fake = (struct fake){
 		.random = worker->trace->input->seed + worker->number * 0x5851f42d4c957f2du,
-		.ticks = worker->number * WORKER_TICKS,
+		.ticks = worker->trace->input->ticks + worker->number * WORKER_TICKS,
 		.begun_us = trace_is_program(worker) ? fake_real_time_us() : 0,
 		.number = worker->number};
 }

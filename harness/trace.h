@@ -59,6 +59,7 @@ struct trace_input {
 	unsigned count;
 	struct inode_map *inodes; /* of what recording->initial describes */
 	uint64_t seed;            /* of what the children see of chance: see fake.h */
+	uint64_t ticks;           /* microseconds that had passed before they began */
 	unsigned timeout_ms;      /* a child that makes no operation for so long is killed */
 	const struct trace_hook *hook;
 	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */

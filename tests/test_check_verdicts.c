@@ -270,6 +270,36 @@ static void test_check_verdicts__what_is_stored_and_taken_back_is_not_known(void
 	expect("kill", "atomicity", "unknown", "shared mapping");
 }
 
+/* ---- chance ---- */
+
+static void test_check_verdicts__an_update_under_another_name_is_not_lost(void **context)
+{
+	(void)context;
+	check("--fault eio --model none",
+		"import os, time, uuid\n"
+		"def put():\n"
+		"    name = 'm-%s-%d' % (uuid.uuid4().hex[:8], time.time() * 1e6)\n"
+		"    f = os.open(name + '.tmp', os.O_WRONLY | os.O_CREAT | os.O_EXCL)\n"
+		"    os.write(f, b'hello')\n"
+		"    os.rename(name + '.tmp', name)\n"
+		"for k in range(3):\n"
+		"    try:\n"
+		"        put()\n"
+		"        break\n"
+		"    except OSError:\n"
+		"        if k == 2:\n"
+		"            raise\n");
+	expect("eio", "durability", "unknown", "chance");
+	check("--fault eio --model none", "import os, time\n"
+					  "open('t%d' % time.time_ns(), 'w').close()\n"
+					  "try:\n"
+					  "    f = os.open('f.txt', os.O_WRONLY | os.O_TRUNC)\n"
+					  "    os.write(f, b'new')\n"
+					  "except OSError:\n"
+					  "    pass\n");
+	expect("eio", "atomicity", "violated", "f.txt is empty");
+}
+
 /* ---- what cannot be judged ---- */
 
 static void test_check_verdicts__output_that_is_no_text_is_told_all_the_same(void **context)
@@ -317,6 +347,7 @@ int main(void)
 			test_check_verdicts__what_was_stored_before_an_acknowledgement_survives_a_kill),
 		cmocka_unit_test(test_check_verdicts__the_exit_acknowledges_what_was_stored),
 		cmocka_unit_test(test_check_verdicts__what_is_stored_and_taken_back_is_not_known),
+		cmocka_unit_test(test_check_verdicts__an_update_under_another_name_is_not_lost),
 		cmocka_unit_test(test_check_verdicts__output_that_is_no_text_is_told_all_the_same),
 	};
 
