@@ -98,6 +98,10 @@ static enum verdict verdict_of_crew(
 	else if (schedules->has_unseen)
 		snprintf(why, WHY_BYTES, "they may have met elsewhere: nothing was found in %s",
 			covered);
+	else if (run->has_chance)
+		snprintf(why, WHY_BYTES,
+			"it is not known in which order, or with which time and chance, this would "
+			"be right: give a checker");
 	else if (!run->check->checker && run->check->varying.count)
 		snprintf(why, WHY_BYTES,
 			"files differ from run to run by themselves: give a checker");

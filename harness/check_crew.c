@@ -18,7 +18,7 @@ enum { MAX_RUNS = 100000 };
 struct contention {
 	struct stage_run *run;
 	struct crew crew;
-	struct oracle *serial; /* NULL: the checker is asked */
+	struct serial *serial;
 	struct crew_coverage coverage;
 };
 
@@ -41,49 +41,6 @@ static bool is_over(void *context)
 
 	run->incomplete = sweep_reason_to_stop(&run->sweep, run->evidence.runs);
 	return run->incomplete != NULL;
-}
-
-/* ---- one after the other ---- */
-
-/* The trees that 0, 1, 2 ... copies leave. */
-static int run_serially(struct contention *contention, struct tree *legal[])
-{
-	struct check *check = contention->run->check;
-	struct plan plan = {.seed = check->options->seed};
-	struct tree *initial = check->program.initial;
-	int err = 0;
-
-	legal[0] = tree_ref(initial);
-	for (unsigned i = 0; !err && i < contention->crew.writers; i++) {
-		struct recording recording;
-
-		check->program.initial = legal[i];
-		/* Each draws other random bytes, as copies that run at once do. */
-		plan.seed += i;
-		err = check_record(check, &plan, &recording);
-		if (!err)
-			legal[i + 1] = tree_ref(recording.final);
-		recording_release(&recording);
-	}
-	check->program.initial = initial;
-	return err;
-}
-
-static int make_oracle(struct contention *contention)
-{
-	const struct check *check = contention->run->check;
-	const struct oracle_rules rules = {.ignored = check->options->ignored,
-		.ignored_count = check->options->ignored_count,
-		.varying = &check->varying};
-	struct tree *legal[TRACE_MAX_WORKERS + 1] = {0};
-	int err = check->checker ? 0 : run_serially(contention, legal);
-
-	if (!err && !check->checker)
-		err = oracle_new(
-			&contention->serial, legal, contention->crew.writers + 1UL, &rules);
-	for (unsigned i = 0; i <= contention->crew.writers; i++)
-		tree_unref(legal[i]);
-	return err;
 }
 
 /* ---- judging ---- */
@@ -136,18 +93,19 @@ static int judge_ending(struct contention *contention, const struct crew_run *cr
 	return add_cause(contention, crew_run, &flaw, CONSISTENCY);
 }
 
-static int ask(struct contention *contention, const struct crew_run *crew_run, unsigned acked,
-	struct flaws *flaws)
+static int ask(
+	struct contention *contention, const struct recording *recording, struct flaws *flaws)
 {
 	struct stage_run *run = contention->run;
-	struct acks acks = {.count = acked, .output = ""};
-	size_t ends[TRACE_MAX_WORKERS * 64] = {0};
+	struct acks acks;
+	size_t *ends;
+	int err = check_find_acks(recording, recording->count, &acks, &ends);
 
-	if (acked > sizeof(ends) / sizeof(*ends))
-		return -E2BIG;
-	acks.ends = ends;
-	return check_state_by(run->check, contention->serial, crew_run->recording->final, &acks,
-		flaws, run->message);
+	if (!err)
+		err = serial_ask(contention->serial, recording->final, &acks, flaws, run->message);
+	run->has_chance |= !err && flaws->is_chance;
+	free(ends);
+	return err;
 }
 
 static int judge_run(void *context, const struct crew_run *crew_run)
@@ -157,14 +115,18 @@ static int judge_run(void *context, const struct crew_run *crew_run)
 	const struct recording *recording = crew_run->recording;
 	unsigned acked = check_acks_at(recording, recording->count);
 	struct flaws flaws = {0};
-	int err = judge_ending(contention, crew_run);
+	int err;
 
 	run->evidence.runs++;
 	run->evidence.fired++;
 	run->evidence.states++;
 	run->has_acked |= acked > 0;
+	/* Perhaps it waits for one that we held back. */
+	if (recording->ending == ENDED_HANG && recording->has_unseen)
+		return 0;
+	err = judge_ending(contention, crew_run);
 	if (!err)
-		err = ask(contention, crew_run, acked, &flaws);
+		err = ask(contention, recording, &flaws);
 	if (!err && flaws.residue > run->evidence.residue)
 		run->evidence.residue = flaws.residue;
 	/* Without any crash it is the others who did it. */
@@ -180,7 +142,7 @@ int check_run_crew(struct stage_run *run)
 	const struct crew_budget budget = {.max_runs = MAX_RUNS};
 	struct contention contention = {.run = run, .crew = {.writers = run->stage->workers}};
 	struct plan plan = {.seed = check->options->seed};
-	int err = make_oracle(&contention);
+	int err = serial_new(&contention.serial, check, run->stage->workers);
 
 	run->sweep.recorder = &recorder;
 	if (!err)
@@ -188,7 +150,7 @@ int check_run_crew(struct stage_run *run)
 			&(struct crew_visit){is_over, judge_run, &contention},
 			&contention.coverage);
 	run->sweep.recorder = NULL;
-	oracle_free(contention.serial);
+	serial_free(contention.serial);
 	/* It was said. */
 	if (err == -EPROTO) {
 		run->incomplete = "the same schedule leads to different ends";
@@ -215,21 +177,19 @@ int check_find_crew(struct check *check, unsigned workers, const struct recordin
 {
 	struct stage_run run = {.check = check, .message = message};
 	struct contention contention = {.run = &run, .crew = {.writers = workers}};
-	const struct crew_run crew_run = {.recording = recording};
 	struct flaws flaws = {0};
 	int err = 0;
 
 	if (!check->own && !check->checker)
 		err = check_make_judge(check);
 	if (!err)
-		err = make_oracle(&contention);
+		err = serial_new(&contention.serial, check, workers);
 	if (!err)
-		err = ask(
-			&contention, &crew_run, check_acks_at(recording, recording->count), &flaws);
+		err = ask(&contention, recording, &flaws);
 	for (unsigned i = 0; !err && i < flaws.count; i++) {
 		findings[i].property = ISOLATION;
 		memcpy(findings[i].text, flaws.items[i].text, sizeof(findings[i].text));
 	}
-	oracle_free(contention.serial);
+	serial_free(contention.serial);
 	return err ? err : (int)flaws.count;
 }

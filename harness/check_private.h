@@ -84,6 +84,16 @@ void check_free_legal(struct tree **legal, size_t count);
 int check_compare_legal(const struct check *check, struct tree *const *legal, size_t count,
 	const struct oracle_rules *rules, struct varying_list *list);
 
+/* What so many copies leave that run one after the other (check_serial.c). Returns 0 or -errno.
+ * Pair with serial_free() in every case; NULL is allowed. */
+struct serial;
+int serial_new(struct serial **out, struct check *check, unsigned workers);
+void serial_free(struct serial *serial);
+/* What is wrong with what they leave that ran at once. Not known: legal, by chance. As
+ * check_state(). */
+int serial_ask(struct serial *serial, const struct tree *tree, const struct acks *acks,
+	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
+
 /* Makes what is asked about states: see struct check. Returns 0 or -errno. */
 int check_make_judge(struct check *check);
 

@@ -239,6 +239,7 @@ int program_start_error(const struct program *program)
 struct listener {
 	const struct program *program;
 	unsigned number;
+	bool is_of_many; /* whose lines stand together in recording->output, as they were read */
 	struct recording *recording; /* where acknowledgements go */
 	char *output;                /* owned */
 	size_t output_bytes;
@@ -251,9 +252,25 @@ struct listener {
 
 static int add_ack(struct listener *listener, size_t output_bytes)
 {
-	return recording_add(listener->recording,
-		&(struct event){
-			.kind = EVENT_ACK, .txn = ++listener->acks, .output_bytes = output_bytes});
+	return recording_add(listener->recording, &(struct event){.kind = EVENT_ACK,
+							  .worker = listener->number,
+							  .txn = ++listener->acks,
+							  .output_bytes = output_bytes});
+}
+
+static int add_line(struct recording *recording, const char *line, size_t size)
+{
+	char *more = realloc(recording->output, recording->output_bytes + size + 2);
+
+	if (!more)
+		return -ENOMEM;
+	recording->output = more;
+	memcpy(more + recording->output_bytes, line, size);
+	recording->output_bytes += size;
+	/* The last may have no end. */
+	if (more[recording->output_bytes - 1] != '\n')
+		more[recording->output_bytes++] = '\n';
+	return 0;
 }
 
 /* Looks at lines [listener->line, end of output). `is_over`: the last needs no newline. */
@@ -270,9 +287,13 @@ static int read_lines(struct listener *listener, bool is_over)
 		if (!end && !is_over)
 			break;
 		next = end ? (size_t)(end - listener->output) + 1 : size;
+		if (listener->is_of_many)
+			err = add_line(listener->recording, line, next - listener->line);
 		listener->output[end ? next - 1 : next] = 0;
-		if (listener->program->ack && !regexec(listener->program->ack, line, 0, NULL, 0))
-			err = add_ack(listener, next);
+		if (!err && listener->program->ack &&
+			!regexec(listener->program->ack, line, 0, NULL, 0))
+			err = add_ack(listener,
+				listener->is_of_many ? listener->recording->output_bytes : next);
 		if (end)
 			*end = '\n';
 		listener->line = next;
@@ -312,7 +333,7 @@ static int listen_to(struct listener *listener, bool is_over)
 		listener->output_bytes += (size_t)got;
 		listener->fd_bytes += (size_t)got;
 	}
-	if (!listener->number)
+	if (!listener->is_of_many)
 		listener->recording->output_bytes = listener->output_bytes;
 	return read_lines(listener, is_over);
 }
@@ -344,7 +365,7 @@ static int at_end(void *context, unsigned worker, int status)
 	if (!err)
 		err = listen_to(listener, true);
 	if (!err && !listener->program->ack && WIFEXITED(status) && !WEXITSTATUS(status))
-		err = add_ack(listener, listener->output_bytes);
+		err = add_ack(listener, listener->recording->output_bytes);
 	return err;
 }
 
@@ -413,8 +434,11 @@ static int start_and_trace(struct program *program, const struct run *run, struc
 	int err = start(program, run, pids);
 
 	for (unsigned i = 0; i < run->count; i++)
-		listeners[i] = (struct listener){
-			.program = program, .number = i, .recording = recording, .fd = -1};
+		listeners[i] = (struct listener){.program = program,
+			.number = i,
+			.is_of_many = run->scheduler != NULL,
+			.recording = recording,
+			.fd = -1};
 	if (!err)
 		err = trace_run(&input, recording);
 	for (unsigned i = 0; i < run->count; i++) {
@@ -423,9 +447,9 @@ static int start_and_trace(struct program *program, const struct run *run, struc
 		if (listeners[i].fd >= 0)
 			close(listeners[i].fd);
 	}
-	recording->output = listeners[0].output;
-	recording->output_bytes = listeners[0].output_bytes;
-	for (unsigned i = 1; i < run->count; i++)
+	if (!run->scheduler)
+		recording->output = listeners[0].output;
+	for (unsigned i = 0; run->scheduler && i < run->count; i++)
 		free(listeners[i].output);
 	return !err && program->start->error ? -ENOEXEC : err;
 }

@@ -71,7 +71,7 @@ int program_record(struct program *program, const struct plan *plan, const struc
 	struct recording *recording);
 
 /* As record_crew(): so many of it at once, scheduled by `scheduler`. `filter` is one with looks. An
- * EVENT_ACK tells whose it is; recording->output is not kept. */
+ * EVENT_ACK tells whose it is; recording->output has the lines of all, as they were read. */
 int program_record_crew(struct program *program, unsigned count, const struct plan *plan,
 	const struct trace_scheduler *scheduler, const struct filter *filter,
 	struct recording *recording);

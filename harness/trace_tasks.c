@@ -319,8 +319,9 @@ static int add_outside(struct recording *recording, const char *path)
 {
 	char **more;
 
-	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) ||
-		recording->outside_count == MAX_OUTSIDE)
+	bool is_device = !strncmp(path, "/dev/", 5) && strncmp(path, "/dev/shm/", 9) != 0;
+
+	if (is_device || !strncmp(path, "/proc/", 6) || recording->outside_count == MAX_OUTSIDE)
 		return 0;
 	for (size_t i = 0; i < recording->outside_count; i++) {
 		if (!strcmp(recording->outside[i], path))
@@ -373,6 +374,12 @@ int trace_note_outside(struct worker *worker)
 	struct place place;
 	int err;
 
+	/* The process that waits for the others is ours. */
+	if (task->pid == worker->pid)
+		return 0;
+	/* A lock on somebody else's file: who waits for it waits in the kernel. */
+	if (call->number == SYS_flock || call->number == SYS_fcntl)
+		worker->trace->recording->has_unseen = true;
 	if ((!is_at && call->number != SYS_open && call->number != SYS_creat) ||
 		(flags & O_ACCMODE) == O_RDONLY)
 		return 0;

@@ -57,9 +57,10 @@ static void check(const char *options, const char *program)
 	assert_int_equal(
 		system("rm -rf data report.json && mkdir data && echo old >data/f.txt"), 0);
 	snprintf(command, sizeof(command),
-		"timeout 100 \"$TORNWRITE\" check --dir data --progress never --witness-dir "
+		">out 2>said timeout 100 \"$TORNWRITE\" check --dir data --progress never "
+	        "--witness-dir "
 		"witness "
-		"--json report.json %s -- python3 %s/program.py >out 2>said",
+		"--json report.json %s -- python3 %s/program.py",
 		options, here);
 	status = WEXITSTATUS(system(command));
 	read_said();
@@ -300,6 +301,55 @@ static void test_check_verdicts__an_update_under_another_name_is_not_lost(void *
 	expect("eio", "atomicity", "violated", "f.txt is empty");
 }
 
+/* ---- several at once ---- */
+
+static void check_several(const char *options, const char *script)
+{
+	char both[2048];
+
+	snprintf(both, sizeof(both), "--fault none --model none --workers 2 %s -- sh -c '%s' #",
+		options, script);
+	check(both, "");
+}
+
+static void test_check_verdicts__copies_may_acknowledge_several_updates(void **context)
+{
+	(void)context;
+	check_several("--ack ^ok", "for i in 1 2; do echo x >>f.txt; echo ok; done");
+	expect("concurrent", "isolation", "holds", NULL);
+}
+
+static void test_check_verdicts__copies_may_come_in_any_order(void **context)
+{
+	(void)context;
+	check_several("", "echo $$ >>f.txt");
+	expect("concurrent", "isolation", "holds", NULL);
+	check_several("--ack ^ok", "for i in 1 2; do echo $$ >>f.txt; echo ok; done");
+	expect("concurrent", "isolation", "unknown", "order");
+}
+
+static void test_check_verdicts__a_checker_of_copies_sees_what_all_have_printed(void **context)
+{
+	(void)context;
+	check_several(
+		"--ack ^ok --check 'grep -c ok \"$TORNWRITE_OUTPUT\" >n; read n <n; test $n = "
+		"$TORNWRITE_ACKED'",
+		"echo x >>f.txt; echo ok");
+	expect("concurrent", "isolation", "holds", NULL);
+	check_several("--ack ^ok --check 'while read ok id; do grep -q $id f.txt || exit 1; done "
+		      "<\"$TORNWRITE_OUTPUT\"'",
+		"read d <f.txt; echo \"$d $$\" >f.txt; echo ok $$");
+	expect("concurrent", "isolation", "violated", "lost");
+}
+
+static void test_check_verdicts__who_waits_for_a_lock_elsewhere_does_not_hang(void **context)
+{
+	(void)context;
+	check_several("--timeout 1 --time-limit 5", "exec 9</etc/passwd; flock 9; echo x >>f.txt");
+	expect("concurrent", "consistency", "unknown", NULL);
+	expect("concurrent", "isolation", "unknown", NULL);
+}
+
 /* ---- what cannot be judged ---- */
 
 static void test_check_verdicts__output_that_is_no_text_is_told_all_the_same(void **context)
@@ -348,6 +398,11 @@ int main(void)
 		cmocka_unit_test(test_check_verdicts__the_exit_acknowledges_what_was_stored),
 		cmocka_unit_test(test_check_verdicts__what_is_stored_and_taken_back_is_not_known),
 		cmocka_unit_test(test_check_verdicts__an_update_under_another_name_is_not_lost),
+		cmocka_unit_test(test_check_verdicts__copies_may_acknowledge_several_updates),
+		cmocka_unit_test(test_check_verdicts__copies_may_come_in_any_order),
+		cmocka_unit_test(
+			test_check_verdicts__a_checker_of_copies_sees_what_all_have_printed),
+		cmocka_unit_test(test_check_verdicts__who_waits_for_a_lock_elsewhere_does_not_hang),
 		cmocka_unit_test(test_check_verdicts__output_that_is_no_text_is_told_all_the_same),
 	};
 
