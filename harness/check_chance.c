@@ -10,17 +10,6 @@
 
 #include "harness/check_private.h"
 
-int check_compare_legal(const struct check *check, struct tree *const *legal, size_t count,
-	const struct oracle_rules *rules, struct varying_list *list)
-{
-	struct tree *mine[2] = {check->legal[0], check->legal[check->legal_count - 1]};
-	struct tree *others[2] = {legal[0], legal[count - 1]};
-
-	return count == check->legal_count
-	               ? oracle_compare_runs(check->legal, legal, count, rules, list)
-	               : oracle_compare_runs(mine, others, 2, rules, list);
-}
-
 static bool is_needed(const struct check_options *options)
 {
 	bool is_needed = false;

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <fts.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -345,73 +344,6 @@ int check_record(struct check *check, const struct plan *plan, struct recording 
 
 /* ---- what is legal ---- */
 
-static bool is_ignored(const struct check_options *options, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	for (size_t i = 0; i < options->ignored_count; i++) {
-		if (!fnmatch(options->ignored[i], path, 0) ||
-			!fnmatch(options->ignored[i], slash ? slash + 1 : path, 0))
-			return true;
-	}
-	return false;
-}
-
-/* Whether something that counts was changed through a shared mapping: in which order, and in which
- * steps, is not known. What was there again when we looked is not seen at all. */
-static bool has_stores(const struct check *check)
-{
-	const struct recording *clean = &check->clean;
-	struct tree *tree = tree_ref(clean->initial);
-	char path[PATH_MAX];
-	bool has_any = false, has_seen = false;
-
-	for (size_t i = 0; !has_any && i < clean->count; i++) {
-		const struct op *op = &clean->events[i].op;
-
-		if (clean->events[i].kind != EVENT_OP)
-			continue;
-		has_seen |= op->kind == OP_STORE;
-		if (op->kind == OP_STORE)
-			has_any = !tree_path(tree, op->object, path, sizeof(path)) ||
-			          !is_ignored(check->options, path);
-		if (tree_apply(&tree, op))
-			break;
-	}
-	tree_unref(tree);
-	return has_any || (!has_seen && clean->notes & NOTE_MAPPED);
-}
-
-int check_find_legal(const struct recording *recording, struct tree ***legal, size_t *count)
-{
-	unsigned acks = check_acks_at(recording, recording->count);
-	struct tree *tree = tree_ref(recording->initial);
-	int err = 0;
-
-	*count = 0;
-	*legal = calloc(acks + 2UL, sizeof(**legal));
-	if (!*legal) {
-		tree_unref(tree);
-		return -ENOMEM;
-	}
-	(*legal)[(*count)++] = tree_ref(tree);
-	for (size_t i = 0; !err && i < recording->count; i++) {
-		if (recording->events[i].kind == EVENT_OP)
-			err = tree_apply(&tree, &recording->events[i].op);
-		else if (recording->events[i].kind == EVENT_ACK)
-			(*legal)[(*count)++] = tree_ref(tree);
-	}
-	(*legal)[(*count)++] = tree;
-	return err;
-}
-
-void check_free_legal(struct tree **legal, size_t count)
-{
-	for (size_t i = 0; legal && i < count; i++)
-		tree_unref(legal[i]);
-	free(legal);
-}
-
 static int find_acks(struct check *check)
 {
 	const struct recording *clean = &check->clean;
@@ -421,7 +353,7 @@ static int find_acks(struct check *check)
 
 	if (err)
 		return err;
-	check->has_stores = has_stores(check);
+	check->has_stores = check_has_stores(check);
 	return check_find_legal(clean, &check->legal, &check->legal_count);
 }
 

@@ -74,10 +74,14 @@ int check_find_chance(struct check *check);
 int check_forgive_chance(struct check *check, const struct tree *tree, const struct acks *acks,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);
 
-/* The trees after each acknowledgement, and at the end. Returns 0 or -errno; the caller frees them
- * in every case. */
+/* The trees after each acknowledgement, and at the end (check_legal.c). Returns 0 or -errno; the
+ * caller frees them in every case. */
 int check_find_legal(const struct recording *recording, struct tree ***legal, size_t *count);
 void check_free_legal(struct tree **legal, size_t count);
+
+/* Whether something that counts was changed through a shared mapping: in which order, and in which
+ * steps, is not known. What was there again when we looked is not seen at all. */
+bool check_has_stores(const struct check *check);
 
 /* Adds what differs between those of the clean run and of another one: where that acknowledged more
  * or less, of the first and the last only. Returns 0 or -ENOMEM. */

@@ -54,6 +54,9 @@ void varying_list_release(struct varying_list *list);
 /* "contents of .git/index differ from run to run". */
 void varying_say(const struct varying *varying, char *text, size_t text_size);
 
+/* Whether the rules leave a path out, or a directory that it lies in. */
+bool oracle_ignores(const struct oracle_rules *rules, const char *path);
+
 /* The order of tree_walk(): a directory's contents come right after it. As strcmp(3). */
 int oracle_compare_paths(const char *a, const char *b);
 

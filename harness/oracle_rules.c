@@ -89,6 +89,11 @@ bool rules_leave_out(const struct oracle_rules *rules, const char *path)
 	return false;
 }
 
+bool oracle_ignores(const struct oracle_rules *rules, const char *path)
+{
+	return rules_leave_out(rules, path);
+}
+
 bool rules_vary(const struct oracle_rules *rules, const char *path)
 {
 	const struct varying *varying = find_varying(rules->varying, path);
