@@ -46,6 +46,25 @@ int check_find_chance(struct check *check)
 	return err;
 }
 
+/* Who came first may have been chance, too. */
+int check_find_order(struct check *check)
+{
+	struct plan plan = {.seed = check->options->seed};
+	struct recording recording;
+	int err;
+
+	if (check->is_unsteady || !(check->clean.notes & NOTE_SEVERAL))
+		return 0;
+	check->program.is_reversed = true;
+	err = check_record(check, &plan, &recording);
+	check->program.is_reversed = false;
+	if (!err)
+		check->is_unsteady = !recordings_have_same_shape(
+			&check->clean, &recording, check->has_steady_names);
+	recording_release(&recording);
+	return err;
+}
+
 int check_forgive_chance(struct check *check, const struct tree *tree, const struct acks *acks,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
 {

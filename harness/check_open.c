@@ -357,24 +357,6 @@ static int find_acks(struct check *check)
 	return check_find_legal(clean, &check->legal, &check->legal_count);
 }
 
-/* Whether two runs made the same operations, whatever they wrote. */
-static bool have_same_shape(const struct recording *a, const struct recording *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		const struct event *left = &a->events[i], *right = &b->events[i];
-
-		if (left->kind != right->kind || left->op.kind != right->op.kind ||
-			left->op.object != right->op.object ||
-			left->op.directory != right->op.directory ||
-			left->op.size_bytes != right->op.size_bytes ||
-			(left->op.effect < 0) != (right->op.effect < 0))
-			return false;
-	}
-	return true;
-}
-
 static int compare_runs(struct check *check, const struct recording *again, char *message)
 {
 	const struct check_options *options = check->options;
@@ -385,7 +367,8 @@ static int compare_runs(struct check *check, const struct recording *again, char
 	char text[PATH_MAX + 64];
 	int err = check_find_legal(again, &legal, &count);
 
-	check->is_unsteady = !have_same_shape(&check->clean, again);
+	check->is_unsteady = !recordings_have_same_shape(&check->clean, again, false);
+	check->has_steady_names = recordings_have_same_shape(&check->clean, again, true);
 	if (check->is_unsteady)
 		say(message, "note: two clean runs made different operations; what follows is "
 			     "about the first");
@@ -474,6 +457,7 @@ static enum check_end record_clean(struct check *check, char *message)
 	struct plan plan = {.seed = check->options->seed};
 	struct recording again;
 	enum check_end end = find_cwd(check, message);
+	bool was_unsteady;
 	int err;
 
 	if (end != CHECK_OK)
@@ -493,6 +477,12 @@ static enum check_end record_clean(struct check *check, char *message)
 	recording_release(&again);
 	if (!err)
 		err = check_find_chance(check);
+	was_unsteady = check->is_unsteady;
+	if (!err)
+		err = check_find_order(check);
+	if (!err && check->is_unsteady && !was_unsteady)
+		say(message,
+			"note: its tasks may come in another order; what follows is about one");
 	if (err)
 		say(message, "%s could not be recorded again: %s", check->argv[0], strerror(-err));
 	return err ? CHECK_FAILED : CHECK_OK;

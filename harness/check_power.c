@@ -61,7 +61,8 @@ static size_t find_moment(
 static int add_cause(
 	struct crashing *crashing, const struct crash_state *state, const struct flaw *flaw)
 {
-	unsigned needed = flaw->property == DURABILITY ? flaw->legal_for + 1 : 0;
+	/* The flaw tells of so many acknowledgements. */
+	unsigned needed = flaw->property == DURABILITY ? crashing->acks[state->event] : 0;
 	size_t event = find_moment(crashing, state, needed);
 	char how[420], text[680];
 	struct cause *cause = NULL;

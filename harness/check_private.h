@@ -28,6 +28,7 @@ struct check {
 	struct varying_list chance;  /* and what differs on another day: see check_chance.c */
 	bool has_stores;             /* changes through shared mappings */
 	bool is_unsteady;            /* two clean runs made different operations */
+	bool has_steady_names;       /* both runs used the same names */
 
 	/* One of the two: oracles for states of the clean run and of others, or the checker. */
 	struct oracle *own, *other;
@@ -70,6 +71,9 @@ void check_forget(struct check *check);
 
 /* Adds to check->chance. Returns 0 or -errno. (check_chance.c) */
 int check_find_chance(struct check *check);
+/* Tries whether tasks come in another order, if they are let (check_chance.c). Returns 0 or -errno.
+ */
+int check_find_order(struct check *check);
 /* Less those flaws that are none if what depends on chance may be otherwise. As check_state(). */
 int check_forgive_chance(struct check *check, const struct tree *tree, const struct acks *acks,
 	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES]);

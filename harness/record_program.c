@@ -430,6 +430,7 @@ static int start_and_trace(struct program *program, const struct run *run, struc
 		.timeout_ms = program->timeout_ms,
 		.hook = &hook,
 		.scheduler = run->scheduler,
+		.is_reversed = program->is_reversed,
 		.has_fault = run->plan->fault || run->plan->commands};
 	int err = start(program, run, pids);
 

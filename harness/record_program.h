@@ -40,6 +40,7 @@ struct program {
 	const char *output, *errors;
 	const regex_t *ack;  /* a line of output that acknowledges; NULL: exit status 0 does */
 	unsigned timeout_ms; /* without a call that stops: it hangs */
+	bool is_reversed;    /* see struct trace_input */
 	bool is_elsewhen;    /* another day, other random bytes and other process ids */
 
 	struct tree *initial;    /* before a run; reference held */

@@ -82,3 +82,24 @@ bool recordings_equal(const struct recording *a, const struct recording *b)
 	}
 	return true;
 }
+
+bool recordings_have_same_shape(
+	const struct recording *a, const struct recording *b, bool with_names)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct event *left = &a->events[i], *right = &b->events[i];
+
+		if (left->kind != right->kind || left->op.kind != right->op.kind ||
+			left->op.object != right->op.object ||
+			left->op.directory != right->op.directory ||
+			left->op.size_bytes != right->op.size_bytes ||
+			(left->op.effect < 0) != (right->op.effect < 0) ||
+			(with_names &&
+				(!names_equal(left->op.name, right->op.name) ||
+					!names_equal(left->op.new_name, right->op.new_name))))
+			return false;
+	}
+	return true;
+}

@@ -45,6 +45,7 @@ enum recording_note {
 	NOTE_LEFT_RUNNING = 4, /* left processes behind that had to be killed */
 	NOTE_MAPPED = 8,       /* may have written through shared mappings: when is not known */
 	NOTE_SPECIAL = 16,     /* made a device, fifo or socket, which is no part of a tree */
+	NOTE_SEVERAL = 64,     /* several tasks lived when one made an operation */
 	NOTE_LOUD = 32,        /* printed so much that later acknowledgements were not read */
 };
 
@@ -77,5 +78,10 @@ int recording_add(struct recording *recording, const struct event *event);
 
 /* Whether two recordings tell the same: events, trees and end. */
 bool recordings_equal(const struct recording *a, const struct recording *b);
+
+/* Whether two runs made the same operations, whatever they wrote; `with_names`: on the same names.
+ */
+bool recordings_have_same_shape(
+	const struct recording *a, const struct recording *b, bool with_names);
 
 #endif

@@ -25,7 +25,7 @@
 #include "harness/trace_private.h"
 #include "harness/watchdog.h"
 
-enum { WORKER_TICKS = 7919 };
+enum { WORKER_TICKS = 7919, INIT_AND_ONE = 2 };
 
 /* ---- recording ---- */
 
@@ -324,6 +324,8 @@ static int begin(struct worker *worker, int *request)
 	int err;
 
 	worker->now->has_op = false;
+	if (worker->tracee_count > INIT_AND_ONE)
+		trace->recording->notes |= NOTE_SEVERAL;
 	/* What it stored before it acknowledged is not to stand after it. Which came first is not
 	 * known, and nobody is blamed for that. */
 	err = trace_compare_mappings(worker);
@@ -457,9 +459,10 @@ static bool has_no_filter(const struct worker *worker)
 
 /* The task stands at the entry of a call. One that changes something in the directory goes at a
  * time: others wait here, so that the order of the recording is the kernel's. */
-static int on_call_entry(struct worker *worker)
+static int on_call_entry(struct worker *worker, bool is_from_queue)
 {
-	if (worker->in_flight || trace_standing(worker)) {
+	if (worker->in_flight || trace_standing(worker) ||
+		(worker->trace->input->is_reversed && !is_from_queue)) {
 		worker->now->is_queued = true;
 		return 0;
 	}
@@ -487,10 +490,10 @@ static int on_stop(struct worker *worker, int status, int *request, int *deliver
 		number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 
 	if (event == PTRACE_EVENT_SECCOMP)
-		return on_call_entry(worker);
+		return on_call_entry(worker, false);
 	if (number == (SIGTRAP | 0x80)) {
 		if (has_no_filter(worker) && machine_is_entry(worker->now->task.pid))
-			return on_call_entry(worker);
+			return on_call_entry(worker, false);
 		return worker->now->is_pending ? on_exit_stop(worker) : 0;
 	}
 	if (event == PTRACE_EVENT_STOP) {
@@ -516,27 +519,18 @@ static void resume(struct worker *worker, int request, int deliver)
 	ptrace((enum __ptrace_request)request, tracee->task.pid, NULL, (long)deliver);
 }
 
-static struct tracee *first_queued(const struct worker *worker)
-{
-	for (unsigned i = 0; !worker->in_flight && i < worker->tracee_count; i++) {
-		if (worker->tracees[i]->is_queued)
-			return worker->tracees[i];
-	}
-	return NULL;
-}
-
 /* Handles one stop, the queue first. Returns 1 when the worker stands before an operation. */
 static int step(struct worker *asked)
 {
 	struct worker *worker = asked;
-	struct tracee *queued = first_queued(worker);
+	struct tracee *queued = trace_next_queued(worker);
 	int request = has_no_filter(worker) ? PTRACE_SYSCALL : PTRACE_CONT;
 	int deliver = 0, status, err;
 
 	if (queued) {
 		trace_switch(worker, queued);
 		queued->is_queued = false;
-		err = on_call_entry(worker);
+		err = on_call_entry(worker, true);
 	} else {
 		err = trace_await(&worker, &status);
 		if (err || !worker)

@@ -64,9 +64,11 @@ struct trace_input {
 	const struct trace_hook *hook;
 	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */
 	const struct trace_scheduler *scheduler;
-	unsigned struck; /* only this worker's operations are put to libfiu, ... */
-	bool has_fault;  /* ... and the plan may strike them */
-	bool is_crashed; /* see touch_op() */
+	unsigned struck;  /* only this worker's operations are put to libfiu, ... */
+	bool has_fault;   /* ... and the plan may strike them */
+	bool is_reversed; /* of a program: of its tasks the last to come to an operation goes first
+	                   */
+	bool is_crashed;  /* see touch_op() */
 };
 
 /* Follows the processes to their ends and reaps them. On return recording->final is the tree that

@@ -120,6 +120,9 @@ bool trace_is_program(const struct worker *worker);
 /* The task that stands before an operation; NULL: none. */
 struct tracee *trace_standing(const struct worker *worker);
 
+/* Who waits for an operation to end, and may begin one now; NULL: nobody. */
+struct tracee *trace_next_queued(const struct worker *worker);
+
 /* Waits for the next stop of a task of *worker or, where others run, of another worker's, which
  * *worker then is, with that task as its turn. NULL: a task has ended. Returns 0 or -errno. */
 int trace_await(struct worker **worker, int *status);

@@ -26,7 +26,8 @@ enum { GRACE_MS = 2000 };
 /* Who makes calls, but none of them an operation, goes on for so many time-outs. */
 enum { PATIENCE = 10 };
 
-/* Tasks draw from the same seed, far apart. */
+/* Tasks draw from the same seed, far apart. No worker has so many. */
+enum { BORN_EACH = 1 << 20 };
 static const uint64_t task_chance = 0x9fb21c651e98df25u;
 
 bool trace_is_program(const struct worker *worker)
@@ -51,6 +52,57 @@ void trace_switch(struct worker *worker, struct tracee *tracee)
 		worker->now->random = worker->fake.random;
 	worker->fake.random = tracee->random;
 	worker->now = tracee;
+}
+
+/* ---- whose turn it is ---- */
+
+enum { LOOKS_FOR_NEWS = 50, BETWEEN_LOOKS_US = 100 };
+
+static bool is_running(const struct tracee *tracee)
+{
+	char path[64], text[512], *end, state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tracee->task.pid);
+	stat = fopen(path, "re");
+	/* The name in parentheses may hold anything. */
+	if (stat && fgets(text, sizeof(text), stat) && (end = strrchr(text, ')')))
+		sscanf(end, ") %c", &state);
+	if (stat)
+		fclose(stat);
+	return state == 'R' || state == 'D';
+}
+
+/* Whether another task comes to a stop before all sleep. */
+static bool awaits_others(const struct worker *worker)
+{
+	for (int i = 0; i < LOOKS_FOR_NEWS; i++) {
+		siginfo_t news = {0};
+		bool has_running = false;
+
+		if (!waitid(P_ALL, 0, &news, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) &&
+			news.si_pid)
+			return true;
+		for (unsigned k = 0; k < worker->tracee_count && !has_running; k++)
+			has_running =
+				!worker->tracees[k]->is_queued && is_running(worker->tracees[k]);
+		if (!has_running)
+			return false;
+		usleep(BETWEEN_LOOKS_US);
+	}
+	return false;
+}
+
+struct tracee *trace_next_queued(const struct worker *worker)
+{
+	bool is_reversed = worker->trace->input->is_reversed;
+	struct tracee *next = NULL;
+
+	for (unsigned i = 0; !worker->in_flight && i < worker->tracee_count; i++) {
+		if (worker->tracees[i]->is_queued && (!next || is_reversed))
+			next = worker->tracees[i];
+	}
+	return next && is_reversed && awaits_others(worker) ? NULL : next;
 }
 
 /* ---- coming ---- */
@@ -102,7 +154,8 @@ int trace_add_tracee(struct worker *worker, pid_t pid)
 		free(tracee);
 		return err;
 	}
-	tracee->random = worker->fake.random + worker->born++ * task_chance;
+	/* Whatever the others have drawn by then. */
+	tracee->random = input->seed + (worker->number * BORN_EACH + worker->born++) * task_chance;
 	worker->tracees[worker->tracee_count++] = tracee;
 	/* The process that was seized only waits for others. */
 	if (trace_is_program(worker) && worker->tracee_count > 1 && !worker->main_pid)

@@ -58,7 +58,7 @@ static void check(const char *options, const char *program)
 		system("rm -rf data report.json && mkdir data && echo old >data/f.txt"), 0);
 	snprintf(command, sizeof(command),
 		">out 2>said timeout 100 \"$TORNWRITE\" check --dir data --progress never "
-	        "--witness-dir "
+		"--witness-dir "
 		"witness "
 		"--json report.json %s -- python3 %s/program.py",
 		options, here);
@@ -221,7 +221,7 @@ static void test_check_verdicts__standard_output_may_be_opened_anew(void **conte
 static void test_check_verdicts__who_only_prints_hangs(void **context)
 {
 	(void)context;
-	check("--fault eio --model none --time-limit 2 --timeout 1",
+	check("--fault eio --model none --timeout 1",
 		"import os\n"
 		"f = os.open('f.txt', os.O_WRONLY | os.O_TRUNC)\n"
 		"try:\n"
@@ -230,6 +230,60 @@ static void test_check_verdicts__who_only_prints_hangs(void **context)
 		"    while True:\n"
 		"        print('failed', flush=True)\n");
 	expect("eio", "consistency", "violated", "hangs");
+}
+
+/* ---- tasks ---- */
+
+static void test_check_verdicts__who_came_first_is_not_taken_for_certain(void **context)
+{
+	const char *options = "--fault kill --model none --check '! test -L l2 || test -L l1'";
+
+	(void)context;
+	check(options, "import os, threading\n"
+		       "a = threading.Thread(target=os.symlink, args=('x', 'l1'))\n"
+		       "b = threading.Thread(target=os.symlink, args=('x', 'l2'))\n"
+		       "a.start()\n"
+		       "b.start()\n"
+		       "a.join()\n"
+		       "b.join()\n");
+	expect("kill", "atomicity", "unknown", "other orders");
+	check(options, "import os, threading\n"
+		       "a = threading.Thread(target=os.symlink, args=('x', 'l1'))\n"
+		       "a.start()\n"
+		       "a.join()\n"
+		       "os.symlink('x', 'l2')\n");
+	expect("kill", "atomicity", "holds", NULL);
+}
+
+/* ---- witnesses ---- */
+
+static void test_check_verdicts__each_witness_replays_to_its_own_words(void **context)
+{
+	(void)context;
+	assert_int_equal(system("rm -rf witness"), 0);
+	check("--fault kill --model posix,ext4 --ack '^ok'",
+		"import os\n"
+		"os.mkdir('d')\n"
+		"os.symlink('x', 'd/l')\n"
+		"f = os.open('t', os.O_WRONLY | os.O_CREAT)\n"
+		"os.write(f, b'n' * 6000)\n"
+		"os.rename('t', 'f.txt')\n"
+		"print('ok 1', flush=True)\n"
+		"os.link('f.txt', 'g')\n"
+		"os.unlink('d/l')\n"
+		"os.rmdir('d')\n"
+		"print('ok 2', flush=True)\n");
+	expect("posix", "durability", "violated", NULL);
+	put_text("replay.py",
+		"import glob, json, os, subprocess\n"
+		"witnesses = glob.glob('witness/*.json')\n"
+		"assert len(witnesses) > 9\n"
+		"for path in witnesses:\n"
+		"    detail = json.load(open(path))['detail'].split(': ', 1)[1]\n"
+		"    run = subprocess.run([os.environ['TORNWRITE'], 'replay', path],\n"
+		"        capture_output=True, text=True)\n"
+		"    assert run.returncode == 1 and detail in run.stdout, detail + run.stdout\n");
+	assert_int_equal(system("timeout 200 python3 replay.py"), 0);
 }
 
 /* ---- shared mappings ---- */
@@ -393,6 +447,8 @@ int main(void)
 		cmocka_unit_test(test_check_verdicts__acknowledgements_after_much_output_count),
 		cmocka_unit_test(test_check_verdicts__standard_output_may_be_opened_anew),
 		cmocka_unit_test(test_check_verdicts__who_only_prints_hangs),
+		cmocka_unit_test(test_check_verdicts__who_came_first_is_not_taken_for_certain),
+		cmocka_unit_test(test_check_verdicts__each_witness_replays_to_its_own_words),
 		cmocka_unit_test(
 			test_check_verdicts__what_was_stored_before_an_acknowledgement_survives_a_kill),
 		cmocka_unit_test(test_check_verdicts__the_exit_acknowledges_what_was_stored),
