@@ -199,6 +199,9 @@ static struct timespec half_time(const struct timespec *deadline)
 	return half;
 }
 
+/* States of each epoch, for a first look. */
+enum { FIRST_BUDGET = 120 };
+
 /* A checker takes milliseconds a state: what loses little comes first, of the whole run, so that
  * time runs out where least is to be found. What is asked again later costs nothing. */
 static int widen(struct crashing *crashing, struct crash_limits limits)
@@ -206,12 +209,20 @@ static int widen(struct crashing *crashing, struct crash_limits limits)
 	struct stage_run *run = crashing->run;
 	const struct sweep_options *options = run->sweep.options;
 	struct sweep_options half = *options;
+	struct crash_coverage wider = {0};
 	int err;
 
 	half.deadline = half_time(&options->deadline);
 	run->sweep.options = &half;
 	limits.is_bounded = true;
+	/* A little of each epoch before more of any: the last ones have the most to lose. */
+	limits.budget = FIRST_BUDGET;
 	err = crash_each(crashing->ops, &limits, visit, crashing, &run->widened);
+	limits.budget = 0;
+	if (!err && !run->widened.is_cut)
+		err = crash_each(crashing->ops, &limits, visit, crashing, &wider);
+	if (wider.epochs && !wider.is_cut)
+		run->widened = wider;
 	run->sweep.options = options;
 	run->incomplete = NULL;
 	return err;

@@ -39,6 +39,21 @@ struct check {
 	uint64_t seen_count;
 };
 
+/* ---- words: each adds lines to a message of CHECK_MESSAGE_BYTES ---- */
+
+__attribute__((format(printf, 2, 3))) void check_say(char *message, const char *format, ...);
+/* The end of what a program printed into a file. */
+void check_say_output(char *message, const char *path);
+/* How something ended; status as of waitpid(2). */
+void check_say_status(char *message, const char *what, int status);
+
+/* ---- the clean runs ---- */
+
+/* Records them, says what is to be said of them, and sets what follows from them in `check`. */
+enum check_end check_record_clean(struct check *check, char *message);
+
+/* ---- states ---- */
+
 /* What is wrong with a state. */
 struct flaw {
 	enum property property;

@@ -226,10 +226,10 @@ static int understand_exit(
 	return 0;
 }
 
-static void understand_line(const char *line, struct answer *answer)
+static void understand_line(const struct command_outcome *outcome, struct answer *answer)
 {
 	const char *text;
-	size_t size = printable_last_line(line, strlen(line), &text);
+	size_t size = printable_last_line(outcome->line, outcome->line_bytes, &text);
 
 	answer->kind = size == 2 && !memcmp(text, "ok", 2) ? ANSWER_LEGAL : ANSWER_BROKEN;
 	if (answer->kind == ANSWER_LEGAL)
@@ -257,14 +257,14 @@ static int understand(
 		tell(answer->text, outcome, "no answer within %u ms", checker->options.timeout_ms);
 		return 0;
 	case COMMAND_ANSWERED:
-		understand_line(outcome->line, answer);
+		understand_line(outcome, answer);
 		return 0;
 	case COMMAND_BABBLED:
 	case COMMAND_UNASKED:
 		tell(answer->text, NULL,
 			"the checker's answer is not one line for each question, but: ");
 		printable_add(
-			answer->text, sizeof(answer->text), outcome->line, strlen(outcome->line));
+			answer->text, sizeof(answer->text), outcome->line, outcome->line_bytes);
 	}
 	return -EPROTO;
 }
@@ -291,7 +291,7 @@ static int ask_once(struct checker *checker, const struct question *question, st
 			checker->options.directory, checker->output_path);
 		err = command_ask(checker->command, words, &outcome);
 	} else {
-		snprintf(words, sizeof(words), "TORNWRITE_ACKED=%u", question->acked);
+		snprintf(words, sizeof(words), "%u", question->acked);
 		err = command_run(checker->command, words, &outcome);
 	}
 	if (err) {
@@ -417,8 +417,14 @@ static int start_command(struct checker *checker)
 {
 	const struct checker_options *options = &checker->options;
 	const char *variables[] = {NULL, NULL, NULL, NULL};
-	struct command_options command = {options->command, options->directory, variables,
-		options->timeout_ms, options->is_server};
+	struct command_options command = {
+		.text = options->command,
+		.directory = options->directory,
+		.variables = variables,
+		.changing = "TORNWRITE_ACKED",
+		.timeout_ms = options->timeout_ms,
+		.is_server = options->is_server,
+	};
 
 	variables[0] = checker->directory_variable =
 		make_variable("TORNWRITE_DIR", options->directory);

@@ -287,9 +287,11 @@ static void name_subject(struct check_arguments *options)
 	check->subject = options->subject;
 }
 
-/* Whether the command says where its files are by the name that --dir was given. */
+/* Whether the command says where its files are by the name that --dir was given: "data" in
+ * "data/f.txt", and not in "update" or "data.py". */
 static bool names_directory(const struct check_arguments *options, const char *typed)
 {
+	static const char ends[] = "/ \t\n'\";)&|";
 	char *const *argv = options->check.argv;
 	size_t length = strlen(typed);
 
@@ -299,8 +301,9 @@ static bool names_directory(const struct check_arguments *options, const char *t
 		if (strstr(argv[i], "{dir}"))
 			return true;
 		for (const char *at = argv[i]; *at; at++) {
-			if (!strncmp(at, typed, length) && (at == argv[i] || !isalnum(at[-1])) &&
-				!isalnum((unsigned char)at[length]))
+			if (!strncmp(at, typed, length) &&
+				(at == argv[i] || !isalnum((unsigned char)at[-1])) &&
+				(!at[length] || strchr(ends, at[length])))
 				return true;
 		}
 	}

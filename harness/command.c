@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,31 +27,34 @@ struct command {
 	struct keeping keeping;
 	pid_t keeper;
 	int control_fd; /* our end */
-	bool is_over;   /* an order was given up: the keeper may be in the middle of it */
+	const char *changing;
+	bool is_over; /* an order was given up: the keeper may be in the middle of it */
 };
 
 /* ---- the environment of what is run ---- */
 
-/* Whether both are "NAME=..." of the same name. */
-static bool has_same_name(const char *a, const char *b)
+/* Whether the variable is "NAME=..." of this name, which ends with a zero or another "=". */
+static bool has_name(const char *variable, const char *name)
 {
-	size_t length = strcspn(a, "=");
+	size_t length = strcspn(name, "=");
 
-	return !strncmp(a, b, length) && b[length] == '=';
+	return !strncmp(variable, name, length) && variable[length] == '=';
 }
 
-static bool is_replaced(const char *variable, const char *const *variables)
+/* Two of one name would be bad: C takes the first, a shell the last. */
+static bool is_replaced(const char *variable, const struct command_options *options)
 {
-	for (; *variables; variables++) {
-		if (has_same_name(*variables, variable))
+	for (const char *const *added = options->variables; *added; added++) {
+		if (has_name(variable, *added))
 			return true;
 	}
-	return false;
+	return options->changing && has_name(variable, options->changing);
 }
 
-/* Ours, but for what `variables` has; and room for one that changes with each run. */
-static int make_environment(struct keeping *keeping, const char *const *variables)
+/* Ours, but for what the options name; and room for what changes with each run. */
+static int make_environment(struct keeping *keeping)
 {
+	const char *const *variables = keeping->options.variables;
 	size_t count = 0, added = 0;
 
 	while (environ && environ[count])
@@ -62,7 +66,7 @@ static int make_environment(struct keeping *keeping, const char *const *variable
 		return -ENOMEM;
 	count = 0;
 	for (char **old = environ; old && *old; old++) {
-		if (!is_replaced(*old, variables))
+		if (!is_replaced(*old, &keeping->options))
 			keeping->environment[count++] = *old;
 	}
 	/* The keeper reads them from its copy of our memory. */
@@ -95,6 +99,7 @@ int command_new(struct command **out, const struct command_options *options)
 	if (!command)
 		return -ENOMEM;
 	command->control_fd = -1;
+	command->changing = options->changing;
 	command->keeping = (struct keeping){.options = *options, .parent = getpid()};
 	command->keeping.board = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -103,7 +108,7 @@ int command_new(struct command **out, const struct command_options *options)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = make_environment(&command->keeping, options->variables);
+	err = make_environment(&command->keeping);
 	if (err)
 		goto out;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
@@ -173,7 +178,7 @@ static int give_order(struct command *command, struct command_outcome *outcome)
 	command->is_over = true;
 	board->error = 0;
 	board->number = 0;
-	board->line[0] = 0;
+	board->line_bytes = 0;
 	board->output_bytes = 0;
 	if (send(command->control_fd, &byte, 1, MSG_NOSIGNAL) != 1)
 		return -errno;
@@ -186,17 +191,19 @@ static int give_order(struct command *command, struct command_outcome *outcome)
 	if (!got)
 		return -EPIPE; /* somebody has killed it */
 	command->is_over = false;
-	*outcome = (struct command_outcome){
-		board->end, board->number, board->line, board->output, board->output_bytes};
+	*outcome = (struct command_outcome){board->end, board->number, board->line,
+		board->line_bytes, board->output, board->output_bytes};
 	return board->error;
 }
 
-int command_run(struct command *command, const char *variable, struct command_outcome *outcome)
+int command_run(struct command *command, const char *value, struct command_outcome *outcome)
 {
-	if (!variable)
-		variable = "";
-	assert(strlen(variable) < VARIABLE_BYTES);
-	strcpy(command->keeping.board->variable, variable);
+	char *variable = command->keeping.board->variable;
+
+	variable[0] = 0;
+	if (value && snprintf(variable, VARIABLE_BYTES, "%s=%s", command->changing, value) >=
+			     VARIABLE_BYTES)
+		return -ENAMETOOLONG;
 	return give_order(command, outcome);
 }
 

@@ -19,8 +19,11 @@ struct command;
 struct command_options {
 	const char *text;             /* for `sh -c` */
 	const char *directory;        /* absolute; where it runs. Looked up again for each run */
-	const char *const *variables; /* "NAME=VALUE", up to a NULL: added to our environment */
-	unsigned timeout_ms;          /* for each run or question; at least 1 */
+	const char *const *variables; /* "NAME=VALUE", up to a NULL: added to our environment, for
+	                                 others of the same name */
+	/* The name of a variable that each run has another value of, or NULL; a string literal. */
+	const char *changing;
+	unsigned timeout_ms; /* for each run or question; at least 1 */
 	bool is_server;
 };
 
@@ -37,9 +40,9 @@ enum command_end {
 struct command_outcome {
 	enum command_end end;
 	int number;
-	const char *line; /* without the newline */
-	const char
-		*output; /* no string: the last of what it printed; a server: on standard error */
+	const char *line; /* any bytes, no string; without its newline */
+	size_t line_bytes;
+	const char *output; /* the same: the end of what it printed; a server: on standard error */
 	size_t output_bytes;
 };
 
@@ -53,9 +56,10 @@ int command_new(struct command **command, const struct command_options *options)
  * is allowed. */
 void command_free(struct command *command);
 
-/* Runs the command once, with one more variable, "NAME=VALUE", or NULL. Returns 0, -EINTR after a
+/* Runs the command once, with this value of the changing variable, or, with NULL, without that
+ * variable. Returns 0, -EINTR after a
  * signal that interrupt.h knows, or another -errno when it could not be run. */
-int command_run(struct command *command, const char *variable, struct command_outcome *outcome);
+int command_run(struct command *command, const char *value, struct command_outcome *outcome);
 
 /* Asks the server; starts it first where none is alive. `question` is a line with its newline. When
  * the end is not COMMAND_ANSWERED no server is alive any more. Returns as command_run() does. */

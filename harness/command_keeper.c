@@ -45,7 +45,6 @@ struct keeper {
 	int control_fd;
 	int death_fd; /* of a subreaper: readable when the driver has died */
 	struct process process;
-	size_t line_bytes;
 };
 
 /* ---- ending what is left ---- */
@@ -229,39 +228,41 @@ static void take_line(struct keeper *keeper)
 
 	if (keeper->process.out_fd < 0)
 		return;
-	while (keeper->line_bytes < COMMAND_LINE_BYTES &&
-		(got = read(keeper->process.out_fd, line + keeper->line_bytes,
-			 COMMAND_LINE_BYTES - keeper->line_bytes)) != 0) {
+	while (keeper->board->line_bytes < COMMAND_LINE_BYTES &&
+		(got = read(keeper->process.out_fd, line + keeper->board->line_bytes,
+			 COMMAND_LINE_BYTES - keeper->board->line_bytes)) != 0) {
 		if (got < 0 && errno == EAGAIN)
 			return;
 		if (got < 0)
 			break;
-		keeper->line_bytes += (size_t)got;
+		keeper->board->line_bytes += (size_t)got;
 	}
-	if (keeper->line_bytes < COMMAND_LINE_BYTES) {
+	if (keeper->board->line_bytes < COMMAND_LINE_BYTES) {
 		close(keeper->process.out_fd);
 		keeper->process.out_fd = -1;
 	}
 }
 
-/* Makes `line` a string. True: what came is one line, and there is something in it. */
-static bool finish_line(struct keeper *keeper)
+/* Takes the newline off. True: what came is one line, and there is something in it. */
+static bool finish_line(struct board *board)
 {
-	char *line = keeper->board->line;
-	size_t size = keeper->line_bytes;
+	const char *line = board->line;
+	size_t size = board->line_bytes;
 	bool is_whole = size && line[size - 1] == '\n';
 
-	line[size] = 0;
-	if (is_whole)
-		line[size - 1] = 0;
-	return is_whole && strlen(line) == size - 1 && !strchr(line, '\n') &&
-	       line[strspn(line, " \t\r")];
+	size -= is_whole;
+	board->line_bytes = size;
+	if (!is_whole || memchr(line, '\n', size))
+		return false;
+	while (size && memchr(" \t\r", line[size - 1], 3))
+		size--;
+	return size;
 }
 
 static bool has_newline(const struct keeper *keeper)
 {
-	return memchr(keeper->board->line, '\n', keeper->line_bytes) ||
-	       keeper->line_bytes == COMMAND_LINE_BYTES;
+	return memchr(keeper->board->line, '\n', keeper->board->line_bytes) ||
+	       keeper->board->line_bytes == COMMAND_LINE_BYTES;
 }
 
 static int64_t now_ms(void)
@@ -358,7 +359,7 @@ static void ask(struct keeper *keeper)
 		break;
 	case EVENT_LINE:
 		keeper->board->end = COMMAND_ANSWERED;
-		if (!finish_line(keeper))
+		if (!finish_line(keeper->board))
 			finish(keeper, COMMAND_BABBLED);
 	}
 }
@@ -368,10 +369,10 @@ static int serve(struct keeper *keeper)
 	struct pollfd end = {keeper->process.pid_fd, POLLIN, 0};
 	int err = 0;
 
-	keeper->line_bytes = 0;
+	keeper->board->line_bytes = 0;
 	take_line(keeper);
-	if (keeper->line_bytes) {
-		finish_line(keeper);
+	if (keeper->board->line_bytes) {
+		finish_line(keeper->board);
 		finish(keeper, COMMAND_UNASKED);
 		return 0;
 	}

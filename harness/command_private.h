@@ -18,7 +18,8 @@ struct board {
 	int error; /* -errno: it could not be run */
 	enum command_end end;
 	int number;
-	char line[COMMAND_LINE_BYTES + 1];
+	size_t line_bytes;
+	char line[COMMAND_LINE_BYTES];
 	size_t output_bytes;
 	char output[COMMAND_OUTPUT_BYTES];
 };

@@ -437,12 +437,14 @@ int crash_each(struct micro_ops *ops, const struct crash_limits *limits,
 		.after = calloc(ops->count + 1, sizeof(*run.after))};
 	struct epochs epochs = {0};
 	int err = run.builder && run.open && run.after ? epochs_init(&epochs, ops) : -ENOMEM;
+	uint64_t budget = limits->budget;
 
 	*coverage = (struct crash_coverage){
 		.epochs = (unsigned)epochs.count, .lost = UINT_MAX, .surviving = UINT_MAX};
+	if (!err && !budget)
+		budget = BOUNDED_STATES / epochs.count + BOUNDED_LEAST;
 	for (size_t i = 0; !err && i < epochs.count && !coverage->is_cut; i++)
-		err = crash_epoch(
-			&run, &epochs.items[i], BOUNDED_STATES / epochs.count + BOUNDED_LEAST);
+		err = crash_epoch(&run, &epochs.items[i], budget);
 	coverage->is_exact = !coverage->is_cut && coverage->exact_epochs == epochs.count;
 	for (size_t i = 0; run.after && i < ops->count; i++)
 		free(run.after[i]);

@@ -22,6 +22,7 @@ struct crash_limits {
 	uint64_t max_states; /* to hand out; 0: no limit but the ones inside */
 	size_t max_bytes;    /* of memory for the exact walk; 0: the default */
 	bool is_bounded;     /* do not even try to be exact */
+	uint64_t budget;     /* bounded: so many states an epoch; 0: as many as seem right */
 	uint64_t seed;       /* of random sets */
 	/* Asked now and then: true ends it. NULL: never. */
 	bool (*is_over)(void *context);

@@ -61,11 +61,11 @@ size_t printable_last_line(const char *output, size_t size, const char **line)
 {
 	size_t start;
 
-	while (size && strchr(" \t\r\n", output[size - 1]))
+	while (size && memchr(" \t\r\n", output[size - 1], 4))
 		size--;
 	for (start = size; start && output[start - 1] != '\n'; start--)
 		;
-	while (start < size && strchr(" \t\r", output[start]))
+	while (start < size && memchr(" \t\r", output[start], 3))
 		start++;
 	*line = output + start;
 	return size - start;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -119,6 +120,8 @@ static void run_init(const void *bytes)
 	pid_t pid;
 
 	enter(program, order->cwd, order->number);
+	/* Where it is no real init: what its child leaves behind is its own then. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* It has our memory until it is another program: nothing is copied for it. */
 	pid = order->pid ? fork_with_id(order) : vfork();
 	if (!pid)

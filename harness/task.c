@@ -1,8 +1,10 @@
 /* process_vm_readv, /proc and pidfd_getfd. */
 #include "harness/task.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +249,53 @@ static bool is_own_lock(const struct task *task, int fd, const char *line)
 	return is_own;
 }
 
+/* Whether a descriptor of another task stands for another opening of the file, with a lock of
+ * flock(2) in the way. */
+static bool holds_conflicting(const struct task *task, const struct lock_request *request,
+	const struct stat *st, pid_t other, int fd)
+{
+	char path[64], line[256];
+	bool has_lock = false;
+	struct stat theirs;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", other, fd);
+	if (stat(path, &theirs) || theirs.st_ino != st->st_ino || theirs.st_dev != st->st_dev)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", other, fd);
+	info = fopen(path, "re");
+	while (info && !has_lock && fgets(line, sizeof(line), info))
+		has_lock = !strncmp(line, "lock:", 5) && strstr(line, "FLOCK") &&
+		           (request->is_exclusive || strstr(line, "WRITE"));
+	if (info)
+		fclose(info);
+	return has_lock && syscall(SYS_kcmp, task->pid, other, KCMP_FILE, request->fd, fd) != 0;
+}
+
+/* /proc/locks does not show a lock of flock(2) whose taker has ended and left it to a child, unless
+ * one is in the first of all pid namespaces. */
+static bool is_left_locked(
+	const struct task *task, const struct lock_request *request, const struct stat *st)
+{
+	bool is_locked = false;
+
+	for (unsigned i = 0; i < task->peer_count && !is_locked; i++) {
+		char path[64];
+		struct dirent *entry;
+		DIR *list;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd", task->peers[i]);
+		list = opendir(path);
+		while (list && !is_locked && (entry = readdir(list)))
+			is_locked = entry->d_name[0] != '.' &&
+			            holds_conflicting(
+					    task, request, st, task->peers[i], atoi(entry->d_name));
+		if (list)
+			closedir(list);
+	}
+	return is_locked;
+}
+
 int task_must_wait(const struct task *task, const struct lock_request *request)
 {
 	bool is_flock, is_exclusive, must_wait = false;
@@ -266,20 +315,22 @@ int task_must_wait(const struct task *task, const struct lock_request *request)
 			inode != descriptor.st.st_ino || is_flock != request->is_flock ||
 			!(is_exclusive || request->is_exclusive))
 			continue;
-		/* Others than the workers cannot be here. A lock of a description names nobody
-		 * (-1).
-		 */
-		if (pid != -1 && !is_peer(task, pid))
+		/* Others than the workers cannot be here; but who took a lock of flock(2) may have
+		 * left it to a child and be gone. A lock of a description names nobody (-1), and so
+		 * does one whose owner is gone (0). */
+		if (pid > 0 && !task->is_program && !is_peer(task, pid))
 			continue;
 		/* A process never waits for its own locks on bytes, but for one that it holds
 		 * through another description. */
 		if (pid == task->process && (!is_flock || task_holds_flock(task, request->fd)))
 			continue;
-		if (pid == -1 && is_own_lock(task, request->fd, line))
+		if (pid != task->process && is_own_lock(task, request->fd, line))
 			continue;
 		must_wait = is_flock || (start <= request->end && request->start <= end);
 	}
 	fclose(locks);
+	if (!must_wait && request->is_flock && task->is_program)
+		must_wait = is_left_locked(task, request, &descriptor.st);
 	return must_wait;
 }
 

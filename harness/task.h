@@ -15,8 +15,9 @@
 
 struct task {
 	pid_t pid;
-	pid_t process;      /* whose thread it is */
-	int pidfd;          /* of the process */
+	pid_t process;   /* whose thread it is */
+	bool is_program; /* nobody but it, its like and what they began is in the data directory */
+	int pidfd;       /* of the process */
 	const pid_t *peers; /* all tasks of the run; borrowed */
 	unsigned peer_count;
 	/* The data directory as it is now; borrowed. */

@@ -53,7 +53,7 @@ int trace_add_op(struct worker *worker, struct op *op)
 
 static void kill_task(struct worker *worker)
 {
-	kill(worker->pid, SIGKILL);
+	trace_kill(worker);
 	worker->is_struck = true;
 }
 
@@ -199,8 +199,7 @@ static bool ends_as_expected(struct op *op, bool *runs)
 static void begin_chance(struct worker *worker)
 {
 	worker->has_begun = true;
-	worker->fake = (struct fake){
-		.random = worker->trace->input->seed + worker->number * 0x5851f42d4c957f2du,
+	worker->fake = (struct fake){.random = trace_chance(worker),
 		.ticks = worker->trace->input->ticks + worker->number * WORKER_TICKS,
 		.begun_us = trace_is_program(worker) ? fake_real_time_us() : 0,
 		.number = worker->number};
@@ -273,7 +272,7 @@ static int on_entry(struct worker *worker)
 	if (worker->trace->ops >= max_ops(worker)) {
 		op_release(&worker->now->op);
 		worker->is_endless = true;
-		kill(worker->pid, SIGKILL);
+		trace_kill(worker);
 		return 0;
 	}
 	worker->now->has_op = true;
@@ -603,13 +602,18 @@ static int worker_init(struct worker *worker, struct trace *trace, unsigned numb
 	return worker->turn ? 0 : -ENOMEM;
 }
 
+/* Whether the first process of a program ended by itself. */
+static bool has_come_to_end(const struct worker *worker)
+{
+	return trace_is_program(worker) && worker->has_main_ended;
+}
+
 static enum ending ending_of(const struct worker *worker, bool is_late)
 {
 	if (worker->is_endless)
 		return ENDED_ENDLESS;
-	/* Its first process had ended by itself. */
-	if (trace_is_program(worker) && worker->has_main_ended)
-		is_late = worker->is_main_late;
+	if (has_come_to_end(worker))
+		is_late = false;
 	if (is_late && WIFSIGNALED(worker->status))
 		return ENDED_HANG;
 	if (worker->is_struck)
@@ -665,8 +669,7 @@ int trace_run(const struct trace_input *input, struct recording *recording)
 	if (!err)
 		err = input->scheduler ? trace_crew_run(&trace) : run_alone(&trace);
 	is_late = watchdog_stop();
-	if (is_late && trace_is_program(&workers[0]) && workers[0].has_main_ended &&
-		!workers[0].is_main_late)
+	if (is_late && has_come_to_end(&workers[0]))
 		recording->notes |= NOTE_LEFT_RUNNING;
 	for (unsigned i = 0; !err && i < input->count; i++)
 		err = trace_compare_mappings(&workers[i]);

@@ -72,7 +72,7 @@ struct worker {
 	struct tracee *in_flight; /* makes an operation; no other task may begin one */
 	/* Of a program: the process that it began as, a child of the seized one. */
 	pid_t main_pid;
-	bool has_main_ended, is_main_late; /* late: because it was killed as one that hangs */
+	bool has_main_ended; /* and was not killed for hanging */
 
 	struct mapping {
 		uint32_t object;
@@ -111,6 +111,9 @@ int trace_renew(struct worker *worker);
 /* Follows one more task. Returns 0 or -errno. */
 int trace_add_tracee(struct worker *worker, pid_t pid);
 
+/* Where the random numbers of the worker's first task begin. */
+uint64_t trace_chance(const struct worker *worker);
+
 /* Makes a task the one whose turn it is. */
 void trace_switch(struct worker *worker, struct tracee *tracee);
 
@@ -136,6 +139,10 @@ int trace_on_exit(struct worker *worker);
 /* A call of a program that is no operation in the data directory: notes what it writes to
  * elsewhere. Returns 0 or -errno. */
 int trace_note_outside(struct worker *worker);
+
+/* Kills each of its tasks. That the first one dies kills the others only later, and until then they
+ * would go on. */
+void trace_kill(const struct worker *worker);
 
 /* Kills what has not ended, and reaps it. */
 void trace_worker_release(struct worker *worker);

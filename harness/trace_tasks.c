@@ -26,8 +26,8 @@ enum { GRACE_MS = 2000 };
 /* Who makes calls, but none of them an operation, goes on for so many time-outs. */
 enum { PATIENCE = 10 };
 
-/* Tasks draw from the same seed, far apart. No worker has so many. */
-enum { BORN_EACH = 1 << 20 };
+/* Workers and tasks draw from the same seed, far apart. */
+static const uint64_t worker_chance = 0x5851f42d4c957f2du;
 static const uint64_t task_chance = 0x9fb21c651e98df25u;
 
 bool trace_is_program(const struct worker *worker)
@@ -54,9 +54,15 @@ void trace_switch(struct worker *worker, struct tracee *tracee)
 	worker->now = tracee;
 }
 
+/* Not what whoever was looked at last has drawn: who that is differs from run to run. */
+uint64_t trace_chance(const struct worker *worker)
+{
+	return worker->trace->input->seed + worker->number * worker_chance;
+}
+
 /* ---- whose turn it is ---- */
 
-enum { LOOKS_FOR_NEWS = 50, BETWEEN_LOOKS_US = 100 };
+enum { LOOKS_FOR_NEWS = 100, QUIET_LOOKS = 20, BETWEEN_LOOKS_US = 100, PATIENT_OPS = 100 };
 
 static bool is_running(const struct tracee *tracee)
 {
@@ -73,21 +79,39 @@ static bool is_running(const struct tracee *tracee)
 	return state == 'R' || state == 'D';
 }
 
-/* Whether another task comes to a stop before all sleep. */
+/* Tasks that neither wait for their turn nor only for others to end. */
+static unsigned count_others(const struct worker *worker, bool *is_any_running)
+{
+	unsigned count = 0;
+
+	*is_any_running = false;
+	for (unsigned i = 0; i < worker->tracee_count; i++) {
+		const struct tracee *tracee = worker->tracees[i];
+
+		if (tracee->is_queued || tracee->task.pid == worker->pid)
+			continue;
+		count++;
+		*is_any_running |= is_running(tracee);
+	}
+	return count;
+}
+
+/* Whether another task comes to a stop before all sleep, and have slept for a moment: one that is
+ * being woken is not yet seen to run. The first operations get so much patience. */
 static bool awaits_others(const struct worker *worker)
 {
-	for (int i = 0; i < LOOKS_FOR_NEWS; i++) {
+	unsigned quiet = 0, wanted = worker->trace->ops < PATIENT_OPS ? QUIET_LOOKS : 1;
+
+	for (int i = 0; i < LOOKS_FOR_NEWS && quiet < wanted; i++) {
 		siginfo_t news = {0};
-		bool has_running = false;
+		bool is_any_running;
 
 		if (!waitid(P_ALL, 0, &news, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) &&
 			news.si_pid)
 			return true;
-		for (unsigned k = 0; k < worker->tracee_count && !has_running; k++)
-			has_running =
-				!worker->tracees[k]->is_queued && is_running(worker->tracees[k]);
-		if (!has_running)
+		if (!count_others(worker, &is_any_running))
 			return false;
+		quiet = is_any_running ? 0 : quiet + 1;
 		usleep(BETWEEN_LOOKS_US);
 	}
 	return false;
@@ -147,15 +171,16 @@ int trace_add_tracee(struct worker *worker, pid_t pid)
 		worker->tracees = more;
 	if (!tracee)
 		return -ENOMEM;
-	tracee->task = (struct task){
-		.pid = pid, .inodes = input->inodes, .tree = worker->trace->recording->final};
+	tracee->task = (struct task){.pid = pid,
+		.is_program = trace_is_program(worker),
+		.inodes = input->inodes,
+		.tree = worker->trace->recording->final};
 	err = task_open(&tracee->task);
 	if (err) {
 		free(tracee);
 		return err;
 	}
-	/* Whatever the others have drawn by then. */
-	tracee->random = input->seed + (worker->number * BORN_EACH + worker->born++) * task_chance;
+	tracee->random = trace_chance(worker) + worker->born++ * task_chance;
 	worker->tracees[worker->tracee_count++] = tracee;
 	/* The process that was seized only waits for others. */
 	if (trace_is_program(worker) && worker->tracee_count > 1 && !worker->main_pid)
@@ -182,10 +207,11 @@ static void remove_tracee(struct worker *worker, struct tracee *tracee)
 	task_close(&tracee->task);
 	free(tracee);
 	if (!worker->now && worker->tracee_count)
-		trace_switch(worker, worker->tracees[0]);
+		trace_switch(worker,
+			trace_standing(worker) ? trace_standing(worker) : worker->tracees[0]);
 }
 
-static void kill_all(const struct worker *worker)
+void trace_kill(const struct worker *worker)
 {
 	for (unsigned i = 0; i < worker->tracee_count; i++)
 		kill(worker->tracees[i]->task.pid, SIGKILL);
@@ -216,7 +242,7 @@ static int on_end(struct worker *worker, struct tracee *tracee, int status)
 		if (!worker->has_main_ended)
 			worker->status = status;
 		/* It was killed; where it is no init of its own, the others were not. */
-		kill_all(worker);
+		trace_kill(worker);
 	}
 	worker->has_ended = !worker->tracee_count;
 	return err;
@@ -236,16 +262,14 @@ static struct tracee *find_tracee(struct trace *trace, pid_t pid, struct worker 
 	return NULL;
 }
 
-/* Whose child a new task is: one of several workers that run at the same time. */
-static struct worker *find_parent(struct trace *trace, struct worker *likely, pid_t pid)
+/* Whose child a new task is. NULL: nobody's of this run. */
+static struct worker *find_parent(struct trace *trace, pid_t pid)
 {
 	struct worker *worker;
 	char path[64], line[128];
 	int parent = 0, process = 0;
 	FILE *status;
 
-	if (trace->input->count == 1)
-		return likely;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	status = fopen(path, "re");
 	while (status && fgets(line, sizeof(line), status)) {
@@ -256,7 +280,26 @@ static struct worker *find_parent(struct trace *trace, struct worker *likely, pi
 		fclose(status);
 	if (find_tracee(trace, process, &worker) || find_tracee(trace, parent, &worker))
 		return worker;
-	return likely;
+	return NULL;
+}
+
+/* A task that has not been seen yet. It may have been born when all that had been seen were killed,
+ * and be one of an earlier run, even. */
+static int welcome(struct trace *trace, pid_t pid, struct worker **worker, struct tracee **tracee)
+{
+	int err;
+
+	*worker = find_parent(trace, pid);
+	if (!*worker || (*worker)->is_struck || (*worker)->is_endless) {
+		kill(pid, SIGKILL);
+		ptrace(PTRACE_CONT, pid, NULL, NULL);
+		return 0;
+	}
+	err = trace_add_tracee(*worker, pid);
+	if (!err)
+		*tracee = (*worker)->tracees[(*worker)->tracee_count - 1];
+	/* Killed before it could be looked at. */
+	return err == -ESRCH || err == -ENOENT ? 0 : err;
 }
 
 /* A task that stops is alive. But neither a program that starts others for ever, nor what it left
@@ -291,14 +334,8 @@ int trace_await(struct worker **worker, int *status)
 	}
 	touch(*worker);
 	tracee = find_tracee(trace, pid, worker);
-	if (!tracee && WIFSTOPPED(*status)) {
-		*worker = find_parent(trace, *worker, pid);
-		err = trace_add_tracee(*worker, pid);
-		tracee = err ? NULL : (*worker)->tracees[(*worker)->tracee_count - 1];
-		/* Killed before it could be looked at. */
-		if (err == -ESRCH || err == -ENOENT)
-			err = 0;
-	}
+	if (!tracee && WIFSTOPPED(*status))
+		err = welcome(trace, pid, worker, &tracee);
 	if (!tracee) {
 		*worker = NULL;
 		return err;
@@ -450,7 +487,7 @@ void trace_worker_release(struct worker *worker)
 	if (!worker->has_ended)
 		kill(worker->pid, SIGKILL);
 	while (!worker->has_ended && worker->tracee_count) {
-		kill_all(worker);
+		trace_kill(worker);
 		of = worker;
 		if (trace_await(&of, &status))
 			break;

@@ -73,12 +73,16 @@ static void assert_last_line(const char *output, size_t size, const char *expect
 
 static void test_printable__the_last_line_is_one_with_something_in_it(void **state)
 {
+	const char *line;
+
 	(void)state;
 	assert_last_line("one\ntwo\n", 8, "two");
 	assert_last_line("one\n  two \r\n\n \t\n", 16, "two");
 	assert_last_line("one", 3, "one");
 	assert_last_line("one\ntwo", 3, "one");
 	assert_last_line("\n \n", 3, "");
+	/* A zero is seen, as a question mark. */
+	assert_int_equal(printable_last_line("one\n\0\0", 6, &line), 2);
 	assert_last_line("", 0, "");
 }
 
