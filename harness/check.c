@@ -59,9 +59,12 @@ static const char *reason_for_doubt(const struct stage_run *run, enum property p
 		return run->incomplete;
 	if (check->checker && checker_count(check->checker).unsteady)
 		return "the checker crashed or hung once and did not when it was asked again";
+	if (check->looks && check_looks_count(check->looks).is_refuted)
+		return "the checker says something else of states that agree on all that it looks "
+		       "at: without --check-looks";
 	if (check->is_unsteady)
 		return "two clean runs made different operations: other orders were not tried";
-	if (check->clean.notes & NOTE_LEFT_RUNNING)
+	if (check->clean.notes & NOTE_LEFT_RUNNING || run->left_running)
 		return "the program left processes running";
 	if (check->has_stores && run->stage->kind != STAGE_FAULT)
 		return "it writes through a shared mapping: in which order is not known";
@@ -190,12 +193,31 @@ static int add_result(struct stage_run *run, enum property property, struct resu
 	return result_list_add(results, &result);
 }
 
+/* Of the checker, since there is one in this process. */
+struct tally {
+	uint64_t runs, alike;
+};
+
+static struct tally count_answers(const struct check *check)
+{
+	struct tally tally = {0};
+
+	if (check->checker)
+		tally.runs = checker_count(check->checker).run;
+	if (check->looks) {
+		tally.runs += check_looks_count(check->looks).run;
+		tally.alike = check_looks_count(check->looks).alike;
+	}
+	return tally;
+}
+
 int check_run(struct check *check, const struct check_stage *stage,
 	const struct sweep_options *options, struct result_list *results,
 	char message[CHECK_MESSAGE_BYTES])
 {
 	struct stage_run run = {
 		.check = check, .stage = stage, .sweep = {.options = options}, .message = message};
+	struct tally before = count_answers(check);
 	int err;
 
 	check_forget(check);
@@ -206,6 +228,8 @@ int check_run(struct check *check, const struct check_stage *stage,
 	if (run.incomplete || (stage->kind == STAGE_POWER && !run.coverage.is_exact))
 		run.evidence.coverage = COVERAGE_BOUNDED;
 	run.evidence.unique_states = check->seen_count;
+	run.evidence.checker_runs = count_answers(check).runs - before.runs;
+	run.evidence.alike = count_answers(check).alike - before.alike;
 	for (int i = 0; !err && i < PROPERTY_COUNT; i++)
 		err = add_result(&run, (enum property)i, results);
 	for (int i = 0; i < PROPERTY_COUNT; i++)

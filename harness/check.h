@@ -41,6 +41,7 @@ struct check_options {
 	const char *setup;   /* for sh -c; NULL */
 	const char *checker; /* the same; NULL: the automatic oracle */
 	bool is_server;      /* the checker answers again and again: see checker.h */
+	bool has_looks;      /* it is deterministic, and no server: see check_looks.h */
 	const char *ack;     /* an extended regular expression; NULL: exit status 0 */
 	const char *ignored[CHECK_MAX_IGNORED];
 	size_t ignored_count;

@@ -182,6 +182,9 @@ static int run_plan(void *context, const struct plan *plan, bool *fired)
 		recording_release(&recording);
 		err = check_record(run->check, plan, &recording);
 	}
+	/* Then it was not held against the files. */
+	if (!err && recording.notes & NOTE_LEFT_RUNNING)
+		run->left_running++;
 	*fired = !err && recording.fired > 0;
 	run->evidence.runs++;
 	run->evidence.fired += *fired;

@@ -209,6 +209,29 @@ static enum check_end run_setup(struct check *check, char *message)
 }
 /* ---- the judge ---- */
 
+static int make_checker(struct check *check)
+{
+	const struct check_options *options = check->options;
+	const struct program *program = &check->program;
+	int err =
+		checker_new(&check->checker, &(struct checker_options){.command = options->checker,
+						     .is_server = options->is_server,
+						     .timeout_ms = options->checker_timeout_ms,
+						     .directory = program->directory,
+						     .directory_fd = program->directory_fd,
+						     .scratch = check->scratch});
+
+	if (err || !options->has_looks)
+		return err;
+	return check_looks_new(
+		&check->looks, &(struct check_looks_options){.command = options->checker,
+				       .directory = program->directory,
+				       .directory_fd = program->directory_fd,
+				       .scratch = check->output,
+				       .timeout_ms = options->checker_timeout_ms,
+				       .seed = options->seed});
+}
+
 int check_make_judge(struct check *check)
 {
 	const struct check_options *options = check->options;
@@ -218,13 +241,7 @@ int check_make_judge(struct check *check)
 	int err;
 
 	if (options->checker)
-		return checker_new(
-			&check->checker, &(struct checker_options){.command = options->checker,
-						 .is_server = options->is_server,
-						 .timeout_ms = options->checker_timeout_ms,
-						 .directory = check->program.directory,
-						 .directory_fd = check->program.directory_fd,
-						 .scratch = check->scratch});
+		return make_checker(check);
 	other.varying = &check->varying;
 	lenient.varying = &check->chance;
 	err = oracle_new(&check->own, check->legal, check->legal_count, &own);
@@ -241,8 +258,10 @@ static void drop_judge(struct check *check)
 	oracle_free(check->other);
 	oracle_free(check->lenient);
 	checker_free(check->checker);
+	check_looks_free(check->looks);
 	check->own = check->other = check->lenient = NULL;
 	check->checker = NULL;
+	check->looks = NULL;
 }
 
 /* A judge that rejects what is there without any crash is wrong, or the program is. */

@@ -3,6 +3,7 @@
 #define TORNWRITE_CHECK_PRIVATE_H
 
 #include "harness/check.h"
+#include "harness/check_looks.h"
 #include "harness/checker.h"
 #include "harness/crash.h"
 #include "harness/crew.h"
@@ -34,6 +35,7 @@ struct check {
 	struct oracle *own, *other;
 	struct oracle *lenient; /* as `other`, less what depends on chance; NULL: the same */
 	struct checker *checker;
+	struct check_looks *looks; /* with the checker, or NULL */
 
 	void *seen; /* owned; trees that were asked about in this stage: see tsearch(3) */
 	uint64_t seen_count;
@@ -147,6 +149,7 @@ struct stage_run {
 	const char *incomplete; /* why not all was played out; NULL */
 	const char *skipped;    /* why nothing could be; NULL */
 	bool has_chance;        /* in some run something differed that depends on chance */
+	uint64_t left_running;  /* runs under a fault that left processes behind */
 	bool has_acked;         /* in some run something was acknowledged, or should have been */
 	char *message;          /* CHECK_MESSAGE_BYTES */
 };

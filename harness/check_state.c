@@ -136,38 +136,51 @@ static int ask_oracle(struct oracle *oracle, const struct tree *tree, unsigned a
 
 /* ---- the checker ---- */
 
-static int ask_checker(struct checker *checker, const struct tree *tree, const struct acks *acks,
-	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
+static void add_answer(struct flaws *flaws, const struct acks *acks, const struct answer *answer)
 {
-	struct answer answer;
 	struct flaw *flaw;
-	int err = checker_ask(checker, tree, acks, &answer);
 
-	if (err) {
-		snprintf(message, CHECK_MESSAGE_BYTES, "the checker: %s", answer.text);
-		return err;
-	}
-	switch (answer.kind) {
+	switch (answer->kind) {
 	case ANSWER_LEGAL:
-		return 0;
+		return;
 	case ANSWER_OLDER:
-		add_lost(flaws, acks->count, answer.legal_for, answer.text);
-		return 0;
+		add_lost(flaws, acks->count, answer->legal_for, answer->text);
+		return;
 	case ANSWER_BROKEN:
 		flaw = add_flaw(flaws, ATOMICITY);
 		if (flaw)
 			snprintf(flaw->text, sizeof(flaw->text), "the checker says: %.180s",
-				answer.text);
+				answer->text);
 		break;
 	default:
 		flaw = add_flaw(flaws, CONSISTENCY);
 		if (flaw)
 			snprintf(flaw->text, sizeof(flaw->text), "the checker %s%s%.150s",
-				answer.kind == ANSWER_HANGS ? "hangs" : "crashes",
-				answer.text[0] ? ": " : "", answer.text);
+				answer->kind == ANSWER_HANGS ? "hangs" : "crashes",
+				answer->text[0] ? ": " : "", answer->text);
 	}
 	if (flaw)
 		make_key(flaw->text, flaw->key);
+}
+
+static int ask_checker(struct check *check, const struct tree *tree, const struct acks *acks,
+	struct flaws *flaws, char message[CHECK_MESSAGE_BYTES])
+{
+	int looks = check->looks ? check_looks_ask(check->looks, tree, acks) : LOOKS_UNKNOWN;
+	struct answer answer;
+	int err;
+
+	if (looks < 0 || looks == LOOKS_LEGAL)
+		return looks < 0 ? looks : 0;
+	err = check->looks ? check_looks_let(check->looks, check->checker, tree, acks, &answer)
+	                   : checker_ask(check->checker, tree, acks, &answer);
+	if (err) {
+		snprintf(message, CHECK_MESSAGE_BYTES, "the checker: %s", answer.text);
+		return err;
+	}
+	if (looks == LOOKS_PROVE && answer.kind != ANSWER_LEGAL)
+		check_looks_refute(check->looks);
+	add_answer(flaws, acks, &answer);
 	return 0;
 }
 
@@ -212,7 +225,7 @@ int check_state_by(struct check *check, struct oracle *oracle, const struct tree
 	if (err)
 		return err;
 	if (!oracle)
-		return ask_checker(check->checker, tree, acks, flaws, message);
+		return ask_checker(check, tree, acks, flaws, message);
 	return ask_oracle(oracle, tree, acks->count, oracle == check->own, flaws);
 }
 

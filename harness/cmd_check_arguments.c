@@ -33,6 +33,7 @@ enum {
 	KEY_JUNIT,
 	KEY_SETUP,
 	KEY_SERVER,
+	KEY_LOOKS,
 	KEY_ACK,
 	KEY_IGNORE,
 	KEY_TIMEOUT,
@@ -65,6 +66,10 @@ static const struct argp_option argp_options[] = {
 	{"check-server", KEY_SERVER, "CMD", 0,
 		"the same, but started once: for each state it reads a line, and answers 'ok' or a "
 		"reason",
+		2},
+	{"check-looks", KEY_LOOKS, 0, 0,
+		"the checker of --check is deterministic: a state that agrees with an earlier one "
+		"on all that the checker looked at is not checked again",
 		2},
 	{"check-timeout", KEY_CHECK_TIMEOUT, "S", 0, "for one state (default: 10)", 2},
 	{"ack", KEY_ACK, "REGEX", 0,
@@ -204,6 +209,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case 'c':
 	case KEY_SERVER:
 		set_checker(check, argument, key == KEY_SERVER);
+		return 0;
+	case KEY_LOOKS:
+		check->has_looks = true;
 		return 0;
 	case KEY_ACK:
 		check->ack = argument;
@@ -466,6 +474,9 @@ void check_arguments_take(struct check_arguments *arguments, int argc, char **ar
 	if (!check->argv)
 		options_fail("which command? As in: tornwrite check --dir data -- sed -i "
 			     "s/old/new/ data/f.txt");
+	if (check->has_looks && (!check->checker || check->is_server))
+		options_fail("--check-looks is about a checker that is started for each state: "
+			     "--check");
 	if (!arguments->time_limit_s)
 		arguments->time_limit_s = DEFAULT_TIME_LIMIT_S;
 	publish_check_path("json", arguments->json);

@@ -172,6 +172,7 @@ json_t *check_program_to_json(const struct check_options *options)
 	put_text(json, "setup", options->setup);
 	put_text(json, "checker", options->checker);
 	json_object_set_new(json, "is_server", json_boolean(options->is_server));
+	json_object_set_new(json, "has_looks", json_boolean(options->has_looks));
 	put_text(json, "ack", options->ack);
 	json_object_set_new(json, "ignored", ignored);
 	json_object_set_new(json, "tear", json_integer(options->tear));
@@ -215,6 +216,7 @@ int check_program_from_json(json_t *json, struct check_options *options)
 	options->setup = text_of(json, "setup");
 	options->checker = text_of(json, "checker");
 	options->is_server = json_is_true(json_object_get(json, "is_server"));
+	options->has_looks = json_is_true(json_object_get(json, "has_looks"));
 	options->ack = text_of(json, "ack");
 	options->tear = (enum tear)json_integer_value(json_object_get(json, "tear"));
 	options->timeout_ms = (unsigned)json_integer_value(json_object_get(json, "timeout_ms"));

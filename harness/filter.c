@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -33,6 +34,20 @@ enum { PATIENCE_MS = 1000 };
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
+/* Since Linux 6.13, 6.15 and 6.17. */
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#define SYS_removexattrat 466
+#endif
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467
+#endif
+#ifndef SYS_file_getattr
+#define SYS_file_getattr 468
+#define SYS_file_setattr 469
+#endif
 
 /* Whose calls a rule is for. */
 enum scope {
@@ -44,6 +59,7 @@ enum scope {
 	BLIND = 16,   /* whose reads are not */
 	CHANGES = 32, /* who changes owners, times and attributes where it matters */
 	NO_LOOKS = 64,
+	PATHS = 128, /* FILTER_PATHS */
 };
 
 /* All rules of a call have the same answer, or no arguments in common. */
@@ -74,6 +90,10 @@ static const uint64_t WORD = 0xffffffff;
 #define FAILS(call, error)                                                                         \
 	{                                                                                          \
 		SYS_##call, ALL, -(error), ANY, 0, 0, 0                                            \
+	}
+#define FAILS_FOR(call, error, scope)                                                              \
+	{                                                                                          \
+		SYS_##call, scope, -(error), ANY, 0, 0, 0                                          \
 	}
 #define FAILS_IF(call, error, argument, mask, value)                                               \
 	{                                                                                          \
@@ -220,6 +240,46 @@ static const struct rule rules[] = {
 	STOPS_IF(select, OURS | LOOKS, 0, WORD, 0),
 	STOPS_IF(pselect6, OURS | LOOKS, 0, WORD, 0),
 
+	/* ---- other ways to follow a path: see trace_paths.c ---- */
+	STOPS_FOR(execve, PATHS),
+	STOPS_FOR(execveat, PATHS),
+	STOPS_FOR(inotify_add_watch, PATHS),
+	STOPS_FOR(fanotify_mark, PATHS),
+	STOPS_FOR(name_to_handle_at, PATHS),
+	/* Paths then lead elsewhere. */
+	STOPS_FOR(chroot, PATHS),
+	STOPS_FOR(pivot_root, PATHS),
+	STOPS_FOR(mount, PATHS),
+	STOPS_FOR(umount2, PATHS),
+	STOPS_FOR(move_mount, PATHS),
+	STOPS_FOR(open_tree, PATHS),
+	STOPS_FOR(mount_setattr, PATHS),
+	STOPS_FOR(setns, PATHS),
+	/* Somebody else may look for it, or have looked. */
+	STOPS_FOR(connect, PATHS),
+	STOPS_FOR(bind, PATHS),
+	{SYS_sendto, PATHS, FILTER_STOP, AT_LEAST, 4, 0, 1}, /* with an address */
+	STOPS_FOR(sendmsg, PATHS),
+	STOPS_FOR(sendmmsg, PATHS),
+	STOPS_FOR(shmget, PATHS),
+	STOPS_FOR(msgget, PATHS),
+	STOPS_FOR(semget, PATHS),
+	STOPS_FOR(mq_open, PATHS),
+	STOPS_FOR(quotactl, PATHS),
+	/* A file that is a disk, too. */
+	STOPS_IF(ioctl, PATHS, 1, WORD, LOOP_SET_FD),
+	STOPS_IF(ioctl, PATHS, 1, WORD, LOOP_CHANGE_FD),
+	STOPS_IF(ioctl, PATHS, 1, WORD, LOOP_CONFIGURE),
+	STOPS_FOR(bpf, PATHS),
+	/* So new that all who use them can do without. */
+	FAILS_FOR(setxattrat, ENOSYS, PATHS),
+	FAILS_FOR(getxattrat, ENOSYS, PATHS),
+	FAILS_FOR(listxattrat, ENOSYS, PATHS),
+	FAILS_FOR(removexattrat, ENOSYS, PATHS),
+	FAILS_FOR(open_tree_attr, ENOSYS, PATHS),
+	FAILS_FOR(file_getattr, ENOSYS, PATHS),
+	FAILS_FOR(file_setattr, ENOSYS, PATHS),
+
 	/* ---- mappings ---- */
 	/* Shared mappings of files: their stores are seen by comparing. Where reads are looked at,
          * also private ones of several workers: to load from them is to read. */
@@ -254,7 +314,8 @@ static unsigned scope_of(unsigned options)
 
 	return (is_program ? PROGRAM : OURS) | (options & FILTER_LOOKS ? LOOKS : NO_LOOKS) |
 	       (reads ? READERS : BLIND) |
-	       (options & (FILTER_PROGRAM | FILTER_LOOKS) ? CHANGES : 0);
+	       (options & (FILTER_PROGRAM | FILTER_LOOKS) ? CHANGES : 0) |
+	       (options & FILTER_PATHS ? PATHS : 0);
 }
 
 static int add_rule(scmp_filter_ctx context, const struct rule *rule)

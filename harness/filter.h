@@ -24,6 +24,10 @@ enum filter_option {
 	FILTER_PROGRAM = 2,
 	/* Such a program's opens and reads stop, too. */
 	FILTER_READS = 4,
+	/* For one whose every look is to be known, with FILTER_PROGRAM and FILTER_LOOKS: all calls
+	 * that follow a path stop, and all that could tell it of files in a way that cannot be
+	 * followed. */
+	FILTER_PATHS = 8,
 };
 
 struct filter {

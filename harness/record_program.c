@@ -94,6 +94,7 @@ struct order {
 	const char *cwd;
 	unsigned number;
 	pid_t pid; /* that it is to have; 0: any */
+	char variable[sizeof(((struct program *)NULL)->variable)];
 };
 
 enum { PIDS_EACH = 1000, OTHER_PID = 23456 };
@@ -112,6 +113,16 @@ static pid_t fork_with_id(const struct order *order)
 	return pid < 0 ? fork() : pid;
 }
 
+static void add_variables(const struct order *order)
+{
+	const char *const *variable = order->program->environment;
+
+	for (; variable && *variable; variable++)
+		putenv((char *)(uintptr_t)*variable);
+	if (*order->variable)
+		putenv((char *)(uintptr_t)order->variable);
+}
+
 /* The init of a run. */
 static void run_init(const void *bytes)
 {
@@ -122,6 +133,7 @@ static void run_init(const void *bytes)
 	enter(program, order->cwd, order->number);
 	/* Where it is no real init: what its child leaves behind is its own then. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	add_variables(order);
 	/* It has our memory until it is another program: nothing is copied for it. */
 	pid = order->pid ? fork_with_id(order) : vfork();
 	if (!pid)
@@ -390,12 +402,15 @@ static int start(struct program *program, const struct run *run, pid_t *pids)
 
 	program->start->error = 0;
 	while (!err && started < run->count) {
-		struct order order = {program, program->cwd, started,
-			run->scheduler         ? (pid_t)(started + 1) * PIDS_EACH
-			: program->is_elsewhen ? OTHER_PID
-					       : 0};
+		struct order order = {.program = program,
+			.cwd = program->cwd,
+			.number = started,
+			.pid = run->scheduler         ? (pid_t)(started + 1) * PIDS_EACH
+		               : program->is_elsewhen ? OTHER_PID
+		                                      : 0};
 		char path[PATH_MAX];
 
+		memcpy(order.variable, program->variable, sizeof(order.variable));
 		/* What the last run printed is not what this one did. */
 		name_file(program->output, started, path);
 		unlink(path);
@@ -431,6 +446,7 @@ static int start_and_trace(struct program *program, const struct run *run, struc
 		.seed = run->plan->seed ^ (program->is_elsewhen ? other_chance : 0),
 		.ticks = program->is_elsewhen ? other_ticks : 0,
 		.timeout_ms = program->timeout_ms,
+		.is_limited = program->is_limited,
 		.hook = &hook,
 		.scheduler = run->scheduler,
 		.is_reversed = program->is_reversed,

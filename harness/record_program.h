@@ -42,13 +42,18 @@ struct program {
 	unsigned timeout_ms; /* without a call that stops: it hangs */
 	bool is_reversed;    /* see struct trace_input */
 	bool is_elsewhen;    /* another day, other random bytes and other process ids */
+	bool is_limited;     /* timeout_ms is all the time that it has */
+	/* What it has in its environment besides ours: "NAME=VALUE", NULL at the end, the same in
+	 * all runs; NULL: nothing. And one more, which may differ from run to run; "": none. */
+	const char *const *environment;
+	char variable[64];
 
 	struct tree *initial;    /* before a run; reference held */
 	struct file_time *times; /* of the initial tree; owned */
 	size_t time_count;
 
 	/* What starts it, by filter options; made when it is needed, owned. */
-	struct spawner *spawners[8];
+	struct spawner *spawners[16];
 	struct program_start *start; /* in memory that is shared with it; owned */
 };
 

@@ -58,7 +58,9 @@ struct recording {
 	unsigned worker; /* to whom it happened */
 	unsigned fired;  /* operations that a fault struck */
 	/* Of several workers. */
-	bool has_unseen; /* they may have met elsewhere than in operations: in memory, by signals */
+	/* They may have met elsewhere than in operations: in memory, by signals. With FILTER_PATHS:
+	 * it may have learned of files in ways that the recording does not hold. */
+	bool has_unseen;
 	bool has_waiting; /* one that polled was not asked before something had changed */
 	bool is_unfair;   /* ENDED_ENDLESS, though others could have gone on */
 	/* Of a program. */

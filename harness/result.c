@@ -221,6 +221,11 @@ static json_t *evidence_to_json(const struct evidence *evidence)
 		(json_int_t)evidence->residue);
 	json_t *struck = json_object();
 
+	if (evidence->checker_runs || evidence->alike) {
+		json_object_set_new(
+			json, "checker_runs", json_integer((json_int_t)evidence->checker_runs));
+		json_object_set_new(json, "alike", json_integer((json_int_t)evidence->alike));
+	}
 	if (evidence->sets > 0)
 		json_object_set_new(json, "sets", json_real(evidence->sets));
 	if (evidence->schedules.has_any)
@@ -429,6 +434,8 @@ static void evidence_from_json(json_t *json, struct evidence *evidence)
 	evidence->fired = integer(json, "fired");
 	evidence->states = integer(json, "states");
 	evidence->unique_states = integer(json, "unique_states");
+	evidence->checker_runs = integer(json, "checker_runs");
+	evidence->alike = integer(json, "alike");
 	evidence->sets = json_number_value(json_object_get(json, "sets"));
 	evidence->residue = (unsigned)integer(json, "residue");
 	schedules_from_json(json_object_get(json, "schedules"), &evidence->schedules);

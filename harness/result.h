@@ -35,6 +35,9 @@ struct evidence {
 	uint64_t runs;  /* workers that were run */
 	uint64_t fired; /* runs in which the fault struck */
 	uint64_t states, unique_states;
+	/* Of a checker: how often it was run, or asked, and states that agreed with others on all
+	 * that it had looked at, so that it was not. */
+	uint64_t checker_runs, alike;
 	double sets;                  /* power: legal sets of micro-operations they stand for */
 	struct schedules schedules;   /* of several workers */
 	unsigned residue;             /* the most files left behind by a run */

@@ -248,6 +248,11 @@ static int on_entry(struct worker *worker)
 
 	if (err)
 		return err;
+	if (worker->trace->input->filter->options & FILTER_PATHS) {
+		err = trace_note_paths(worker);
+		if (err)
+			return err;
+	}
 	if (call->number == SYS_prctl) {
 		err = trace_compare_mappings(worker);
 		return err ? err : on_mark(worker, call);

@@ -61,6 +61,7 @@ struct trace_input {
 	uint64_t seed;            /* of what the children see of chance: see fake.h */
 	uint64_t ticks;           /* microseconds that had passed before they began */
 	unsigned timeout_ms;      /* a child that makes no operation for so long is killed */
+	bool is_limited;          /* it is killed then in any case */
 	const struct trace_hook *hook;
 	/* NULL: there is one worker. Otherwise calls that look at files stop, too (filter.h). */
 	const struct trace_scheduler *scheduler;

@@ -2,6 +2,8 @@
 #ifndef TORNWRITE_TRACE_PRIVATE_H
 #define TORNWRITE_TRACE_PRIVATE_H
 
+#include <limits.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -146,6 +148,26 @@ void trace_kill(const struct worker *worker);
 
 /* Kills what has not ended, and reaps it. */
 void trace_worker_release(struct worker *worker);
+
+/* ---- every look (harness/trace_paths.c, harness/trace_walk.c) ---- */
+
+enum { TRACE_FOUND_BYTES = 2 * PATH_MAX + NAME_MAX + 2 };
+
+/* At the entry of a call, with FILTER_PATHS: records each name in the data directory that the
+ * kernel will look up for it as an OP_LOOK of its own, and files that it will run as an OP_READ.
+ * What is not known to be all sets has_unseen. Returns 0 or -errno. */
+int trace_note_paths(struct worker *worker);
+
+/* These return 0 or -errno, too. */
+/* Walks a path of the task and records what is looked up. `found` is TRACE_FOUND_BYTES large: where
+ * it leads, for our own calls; "": there is nothing. */
+int trace_walk(struct worker *worker, int directory_fd, const char *path, char *found);
+/* Records that all of a file is read, if it is in the data directory. */
+int trace_note_bytes(struct worker *worker, const struct stat *st);
+/* Records that the file at a path of ours will be run. */
+int trace_note_image(struct worker *worker, const char *path);
+/* The recording does not hold all. */
+void trace_give_up(const struct worker *worker);
 
 /* ---- several workers (harness/trace_crew.c) ---- */
 

@@ -332,7 +332,8 @@ int trace_await(struct worker **worker, int *status)
 		if (errno != EINTR || interrupt_signal())
 			return -errno;
 	}
-	touch(*worker);
+	if (!trace->input->is_limited)
+		touch(*worker);
 	tracee = find_tracee(trace, pid, worker);
 	if (!tracee && WIFSTOPPED(*status))
 		err = welcome(trace, pid, worker, &tracee);

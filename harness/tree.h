@@ -69,6 +69,18 @@ const uint8_t *tree_page(const struct tree *tree, uint32_t object, uint64_t page
 /* A hash of a file's contents and size, and of nothing else. */
 XXH128_hash_t tree_file_hash(const struct tree *tree, uint32_t object);
 
+/* How many names each object has, by its number. NULL: out of memory. The caller frees it. */
+uint32_t *tree_count_names(const struct tree *tree);
+/* A hash of what a program can see of an object by stat(2) and readlink(2): type, permission bits,
+ * number of names, and a file's size, a link's target, or how many directories a directory holds;
+ * `is_listed`: also of the names in a directory with their types. UINT32_MAX is no object, which
+ * can be seen, too. */
+XXH128_hash_t tree_sight(
+	const struct tree *tree, uint32_t object, const uint32_t *name_counts, bool is_listed);
+/* A hash of bytes [start, end) of a file; what is behind its end does not count. */
+XXH128_hash_t tree_bytes_hash(
+	const struct tree *tree, uint32_t object, uint64_t start, uint64_t end);
+
 /* Calls `visit` for every name below the root, in order. `path` is relative to the root. */
 void tree_walk(const struct tree *tree,
 	void (*visit)(void *context, const char *path, uint32_t object), void *context);

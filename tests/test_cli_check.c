@@ -716,17 +716,21 @@ static void interrupt(int number, const char *const *arguments, const char *mark
 
 static void test_cli_check__who_is_interrupted_leaves_nothing(void **state)
 {
-	static const char *const in_command[] = {"check", "--scratch", "small", "--dir", "data",
-		"--", "sh", "-c", "echo new >data/f.txt; sleep 86397", NULL};
-	static const char *const in_checker[] = {"check", "--scratch", "small", "--dir", "data",
-		"--check", "test -s f.txt || sleep 86396", "--check-timeout", "100", "--", "sh",
-		"-c", "echo new >data/f.txt", NULL};
 	static const int numbers[] = {SIGINT, SIGTERM, SIGKILL};
+	char mark[32], command[128], checker[128];
+	const char *const in_command[] = {
+		"check", "--scratch", "small", "--dir", "data", "--", "sh", "-c", command, NULL};
+	const char *const in_checker[] = {"check", "--scratch", "small", "--dir", "data", "--check",
+		checker, "--check-timeout", "100", "--", "sh", "-c", "echo new >data/f.txt", NULL};
 
 	(void)state;
+	/* Nobody else's on this machine. */
+	snprintf(mark, sizeof(mark), "sleep 86400.%u", (unsigned)getpid());
+	snprintf(command, sizeof(command), "echo new >data/f.txt; %s", mark);
+	snprintf(checker, sizeof(checker), "test -s f.txt || %s", mark);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		interrupt(numbers[i], in_command, "sleep 86397", 128 + numbers[i]);
-		interrupt(numbers[i], in_checker, "sleep 86396", 128 + numbers[i]);
+		interrupt(numbers[i], in_command, mark, 128 + numbers[i]);
+		interrupt(numbers[i], in_checker, mark, 128 + numbers[i]);
 	}
 }
 
