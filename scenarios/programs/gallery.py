@@ -14,6 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROPERTIES = "atomicity", "consistency", "durability"
@@ -23,6 +24,8 @@ SIGNS = {"holds": "✓", "violated": "✗", "unknown": "?", "not-tested": "–"}
 # The worst of several verdicts is the one of them all.
 WORST_FIRST = "violated", "unknown", "holds", "not-tested"
 SKIPPED = 77
+TIME_LIMIT = "120"  # seconds, of one program; hardly any needs a sixth of it
+WIDTH = 100
 
 INTRODUCTION = """\
 # Gallery: what well-known programs leave behind
@@ -77,13 +80,14 @@ def read_scenario(path):
     return keys
 
 
-def run(tornwrite, path, results):
+def run(tornwrite, path, scenario, results):
     """The report, or None where the program is not installed."""
     report = results / (path.stem + ".json")
     if report.exists():
         return json.loads(report.read_text())
     done = subprocess.run(
         [tornwrite, "check", "--scenario", path, "--json", report, "--progress", "never",
+         "--time-limit", scenario.get("time_limit", TIME_LIMIT),
          "--witness-dir", results / "witness"], capture_output=True, text=True)
     if done.returncode == SKIPPED:
         return None
@@ -95,7 +99,7 @@ def run(tornwrite, path, results):
 
 def version_of(scenario):
     done = subprocess.run(["sh", "-c", scenario["version"]], capture_output=True, text=True)
-    return (done.stdout.strip() or done.stderr.strip() or "unknown").splitlines()[0]
+    return " ".join(done.stdout.split()) if not done.returncode and done.stdout.strip() else "unknown"
 
 
 def column_of(result):
@@ -151,56 +155,66 @@ def quote(text):
     return " ".join(text.split())
 
 
+def fill(text, indent=""):
+    return textwrap.fill(quote(text), WIDTH, subsequent_indent=indent, break_long_words=False,
+                         break_on_hyphens=False)
+
+
 def findings(program):
-    """The smallest crash of each kind, in words."""
+    """The smallest crash of each kind, in words; one that two columns share is told once."""
+    told = {}
     for column in COLUMNS:
-        where = {"kill": "Kill", "errors": "Failing call"}.get(column, f"Power cut, {column}")
         for wanted in PROPERTIES:
             causes = program.causes(column, wanted)
             # What is told as done and is not comes before what is told.
             causes.sort(key=lambda found: found[1].get("honest", True))
             if causes:
-                yield f"- {where}, not {ADJECTIVES[wanted]}: {quote(causes[0][1]['detail'])}."
+                told.setdefault((wanted, quote(causes[0][1]["detail"])), []).append(column)
+    for (wanted, detail), columns in told.items():
+        where = {"kill": "Kill", "errors": "Failing call"}.get(
+            columns[0], f"Power cut ({', '.join(columns)})")
+        yield fill(f"- {where}, not {ADJECTIVES[wanted]}: {detail.removeprefix('power cut ')}.", "  ")
     unknown = {}
     for result in program.results:
         if result["verdict"] == "unknown":
-            where = result["fault"] if not result["model"] else "power cuts, " + result["model"]
+            where = result["fault"] if not result["model"] else "power cuts under " + result["model"]
             unknown.setdefault(quote(result["detail"]), {})[where] = True
     for why, where in unknown.items():
-        yield f"- Unknown ({', '.join(where)}): {why}."
+        yield fill(f"- Unknown ({', '.join(where)}): {why}.", "  ")
 
 
 def paragraph(program):
     scenario = program.scenario
-    lines = [f"#### {program.name}", "", f"{scenario['summary']}.", ""]
-    lines += findings(program)
+    lines = [f"#### {program.name}", "", fill(scenario["summary"] + "."), ""]
+    found = list(findings(program))
+    lines += found + [""] if found else []
     for key, title in ("note", ""), ("documented", "*Documented?* "):
         if scenario.get(key):
-            lines += ["", title + quote(scenario[key])]
-    lines += ["", f"`tornwrite check --scenario scenarios/programs/{program.name}.ini`", ""]
-    return lines
+            lines += [fill(title + scenario[key]), ""]
+    return lines + [f"`tornwrite check --scenario scenarios/programs/{program.name}.ini`", ""]
 
 
 def page(programs, skipped, report):
     release = platform.freedesktop_os_release()["PRETTY_NAME"]
-    lines = [INTRODUCTION.format(system=release, kernel=report["environment"]["kernel"],
-                                 version=report["tool"]["version"])]
+    introduction = INTRODUCTION.format(system=release, kernel=report["environment"]["kernel"],
+                                       version=report["tool"]["version"])
+    lines = ["\n\n".join(fill(text) for text in introduction.split("\n\n")), ""]
     for number, (title, text) in enumerate(GROUPS):
         members = [p for p in programs if p.group() == number]
         if not members:
             continue
-        lines += [f"## {title}", "", text, "",
+        lines += [f"## {title}", "", fill(text), "",
                   "| program | version | kill | posix | ext4 | errors | honest |",
                   "|---|---|---|---|---|---|---|"]
         for program in members:
             cells = " | ".join(program.cell(column) for column in COLUMNS)
-            lines.append(f"| [{program.scenario['summary']}](#{program.name}) | {program.version} | "
-                         f"{cells} | {program.honest()} |".replace("\\|", "|"))
+            name = f"[{program.scenario['summary']}](#{program.name})"
+            lines.append(f"| {name} | {program.version} | {cells} | {program.honest()} |")
         lines.append("")
         for program in members:
             lines += paragraph(program)
     if skipped:
-        lines += ["## Not installed here", "", ", ".join(skipped) + ".", ""]
+        lines += ["## Not installed here", "", fill(", ".join(skipped) + "."), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -220,7 +234,7 @@ def main():
                 continue
             scenario = read_scenario(path)
             print(path.stem, file=sys.stderr, flush=True)
-            found = run(options.tornwrite, path, results)
+            found = run(options.tornwrite, path, scenario, results)
             if found is None:
                 skipped.append(path.stem)
                 continue
