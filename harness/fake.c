@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { FAKE_PID = 4242, MAX_WORKERS = 8, NANOSECONDS_A_TICK = 1000 };
+enum { FAKE_PID = 4242, MAX_WORKERS = 8, NANOSECONDS_A_TICK = 1000, SINCE_BOOT = 1 };
 
 static const time_t fake_start = 1767225600; /* 2026-01-01 */
 
@@ -87,6 +87,19 @@ static int answer_sleep(struct fake *fake, const struct task *task, struct call 
 	return answer_with(task, call, 0);
 }
 
+static bool is_since_boot(uint64_t clock)
+{
+	switch ((clockid_t)clock) {
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int answer_time(struct fake *fake, const struct task *task, struct call *call)
 {
 	struct timespec time;
@@ -95,6 +108,9 @@ static int answer_time(struct fake *fake, const struct task *task, struct call *
 	int err = 0;
 
 	now(fake, &time);
+	/* A time to wait for must not lie ahead of what the kernel thinks. */
+	if (call->number == SYS_clock_gettime && task->is_program && is_since_boot(call->args[0]))
+		time.tv_sec -= fake_start - SINCE_BOOT;
 	coarse = (struct timeval){time.tv_sec, time.tv_nsec / 1000};
 	if (call->number == SYS_clock_gettime)
 		err = task_poke(task, at, &time, sizeof(time));

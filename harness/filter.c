@@ -292,6 +292,11 @@ static const struct rule rules[] = {
 	STOPS_IF(clock_gettime, PROGRAM, 0, WORD, CLOCK_REALTIME),
 	STOPS_IF(clock_gettime, PROGRAM, 0, WORD, CLOCK_REALTIME_COARSE),
 	STOPS_IF(clock_gettime, PROGRAM, 0, WORD, CLOCK_TAI),
+	/* But mkstemp(3) makes names of it, and a schedule can be repeated only with the same. */
+	STOPS_IF(clock_gettime, PROGRAM | LOOKS, 0, WORD, CLOCK_MONOTONIC),
+	STOPS_IF(clock_gettime, PROGRAM | LOOKS, 0, WORD, CLOCK_MONOTONIC_RAW),
+	STOPS_IF(clock_gettime, PROGRAM | LOOKS, 0, WORD, CLOCK_MONOTONIC_COARSE),
+	STOPS_IF(clock_gettime, PROGRAM | LOOKS, 0, WORD, CLOCK_BOOTTIME),
 	STOPS(gettimeofday),
 	STOPS(time),
 	STOPS(getrandom),
