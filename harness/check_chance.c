@@ -53,7 +53,7 @@ int check_find_order(struct check *check)
 	struct recording recording;
 	int err;
 
-	if (check->is_unsteady || !(check->clean.notes & NOTE_SEVERAL))
+	if (check->is_unsteady || !check->clean.has_several)
 		return 0;
 	check->program.is_reversed = true;
 	err = check_record(check, &plan, &recording);

@@ -45,7 +45,6 @@ enum recording_note {
 	NOTE_LEFT_RUNNING = 4, /* left processes behind that had to be killed */
 	NOTE_MAPPED = 8,       /* may have written through shared mappings: when is not known */
 	NOTE_SPECIAL = 16,     /* made a device, fifo or socket, which is no part of a tree */
-	NOTE_SEVERAL = 64,     /* several tasks lived when one made an operation */
 	NOTE_LOUD = 32,        /* printed so much that later acknowledgements were not read */
 };
 
@@ -64,6 +63,7 @@ struct recording {
 	bool has_waiting; /* one that polled was not asked before something had changed */
 	bool is_unfair;   /* ENDED_ENDLESS, though others could have gone on */
 	/* Of a program. */
+	bool has_several;    /* several tasks lived when one made an operation */
 	unsigned notes;      /* of enum recording_note */
 	char *output;        /* owned; what it printed on standard output, less what did not fit */
 	size_t output_bytes; /* all of it; while it runs, what was read by now */
@@ -85,5 +85,8 @@ bool recordings_equal(const struct recording *a, const struct recording *b);
  */
 bool recordings_have_same_shape(
 	const struct recording *a, const struct recording *b, bool with_names);
+
+/* Whether they used the same names, in whatever order. */
+bool recordings_have_same_names(const struct recording *a, const struct recording *b);
 
 #endif

@@ -329,7 +329,7 @@ static int begin(struct worker *worker, int *request)
 
 	worker->now->has_op = false;
 	if (worker->tracee_count > INIT_AND_ONE)
-		trace->recording->notes |= NOTE_SEVERAL;
+		trace->recording->has_several = true;
 	/* What it stored before it acknowledged is not to stand after it. Which came first is not
 	 * known, and nobody is blamed for that. */
 	err = trace_compare_mappings(worker);
