@@ -439,6 +439,24 @@ static void test_record_program__a_call_that_fails_is_seen_by_the_program(void *
 	recorded_release(&recorded);
 }
 
+/* The clock is the same in each run, and yet a time that is waited for comes. */
+static void test_record_program__a_time_that_is_waited_for_comes(void **state)
+{
+	static const char wait[] = "end=$(($(date +%s) + 1))\n"
+				   "while test $(date +%s) -lt $end; do sleep 0.1; done\n"
+				   "date +%Y >f";
+	struct recorded recorded;
+	struct recording recording;
+
+	(void)state;
+	recorded_init(&recorded, NULL, SHELL(wait), NULL);
+	recorded_record(&recorded, NULL, &recording);
+	assert_int_equal(recording.ending, ENDED_DONE);
+	recorded_shell(&recorded, "test $(cat f) = 2026");
+	recording_release(&recording);
+	recorded_release(&recorded);
+}
+
 /* ---- where less is allowed ---- */
 
 static void deny(scmp_filter_ctx context, int call)
@@ -511,6 +529,7 @@ static const struct CMUnitTest edge_tests[] = {
 /* These take longest, and need not be repeated. */
 static const struct CMUnitTest long_tests[] = {
 	cmocka_unit_test(test_record_program__who_writes_for_ever_is_endless),
+	cmocka_unit_test(test_record_program__a_time_that_is_waited_for_comes),
 	cmocka_unit_test(test_record_program__the_same_without_namespaces),
 	cmocka_unit_test(test_record_program__the_same_without_seccomp),
 };
