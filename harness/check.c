@@ -4,6 +4,7 @@
  */
 #include "harness/check.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,11 +117,14 @@ static enum verdict verdict_of_crew(
 /* What was covered of the power cuts before the time was over. */
 static void say_covered(const struct crash_coverage *coverage, char *text, size_t text_size)
 {
-	snprintf(text, text_size,
-		"all with at most %u lost or at most %u surviving of up to %zu unsynced "
-		"micro-operations, and %llu random ones",
-		coverage->lost, coverage->surviving, coverage->widest,
-		(unsigned long long)coverage->samples);
+	if (coverage->lost == UINT_MAX || coverage->surviving == UINT_MAX)
+		snprintf(text, text_size, "not even all with one lost");
+	else
+		snprintf(text, text_size,
+			"all with at most %u lost or at most %u surviving of up to %zu unsynced "
+			"micro-operations, and %llu random ones",
+			coverage->lost, coverage->surviving, coverage->widest,
+			(unsigned long long)coverage->samples);
 }
 
 static enum verdict verdict_of(
