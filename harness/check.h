@@ -98,6 +98,10 @@ int check_record(struct check *check, const struct plan *plan, struct recording 
  * the next. Returns 0, or -EPROTO: it has no such place. The caller holds a reference. */
 int check_killed(const struct check *check, size_t event, uint64_t bytes, struct tree **tree);
 
+/* What a power cut leaves after a run in which a sync failed (sync_loss.h); NULL: all of it. The
+ * caller holds a reference. Returns 0 or -errno. */
+int check_left(const struct recording *recording, struct tree **left);
+
 struct check_finding {
 	enum property property;
 	char text[200];

@@ -111,14 +111,13 @@ static int judge_ending(struct faulted *faulted)
 	return add_cause(faulted, &flaw, "");
 }
 
-/* What a power cut leaves after a sync that failed: see sync_loss.h. */
-static int judge_lost(struct faulted *faulted)
+int check_left(const struct recording *recording, struct tree **left)
 {
-	const struct recording *recording = faulted->recording;
 	struct sync_loss *loss = sync_loss_new(recording->initial);
-	struct tree *tree = tree_ref(recording->initial), *left = NULL;
+	struct tree *tree = tree_ref(recording->initial);
 	int err = loss ? 0 : -ENOMEM;
 
+	*left = NULL;
 	for (size_t i = 0; !err && i < recording->count; i++) {
 		if (recording->events[i].kind != EVENT_OP)
 			continue;
@@ -126,14 +125,21 @@ static int judge_lost(struct faulted *faulted)
 		if (!err)
 			err = sync_loss_follow(loss, &recording->events[i].op, tree);
 	}
-	if (!err && sync_loss_any(loss)) {
-		err = sync_loss_tree(loss, tree, &left);
-		if (!err)
-			err = judge_tree(faulted, left, ", and later the power is cut");
-	}
-	tree_unref(left);
+	if (!err && sync_loss_any(loss))
+		err = sync_loss_tree(loss, tree, left);
 	tree_unref(tree);
 	sync_loss_free(loss);
+	return err;
+}
+
+static int judge_lost(struct faulted *faulted)
+{
+	struct tree *left;
+	int err = check_left(faulted->recording, &left);
+
+	if (!err && left)
+		err = judge_tree(faulted, left, ", and later the power is cut");
+	tree_unref(left);
 	return err;
 }
 

@@ -32,24 +32,11 @@ static bool is_over(void *context)
 
 /* ---- moments ---- */
 
-/* From when on this very set can be found. */
-static size_t birth_of(const struct crash_state *state)
-{
-	size_t birth = state->start;
-
-	for (size_t i = state->end; i-- > 0;) {
-		if (bits_has(state->lost, i))
-			continue;
-		return state->ops->items[i].event > birth ? state->ops->items[i].event : birth;
-	}
-	return birth;
-}
-
 /* The first moment of the state with so many acknowledgements. */
 static size_t find_moment(
 	const struct crashing *crashing, const struct crash_state *state, unsigned acks)
 {
-	size_t event = birth_of(state);
+	size_t event = crash_birth(state);
 
 	while (event < state->event && crashing->acks[event] < acks)
 		event++;

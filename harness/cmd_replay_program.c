@@ -14,7 +14,6 @@
 #include "harness/explain_cut.h"
 #include "harness/interrupt.h"
 #include "harness/options.h"
-#include "harness/sync_loss.h"
 
 struct program_replay {
 	struct replay *replay;
@@ -78,28 +77,6 @@ static int rebuild_cut(struct program_replay *program)
 	}
 	program->count = cut->event;
 	micro_ops_release(&ops);
-	return err;
-}
-
-/* What is left of it after a later power cut, where a sync failed; NULL: all. */
-static int find_left(const struct recording *recording, struct tree **left)
-{
-	struct sync_loss *loss = sync_loss_new(recording->initial);
-	struct tree *tree = tree_ref(recording->initial);
-	int err = loss ? 0 : -ENOMEM;
-
-	*left = NULL;
-	for (size_t i = 0; !err && i < recording->count; i++) {
-		if (recording->events[i].kind != EVENT_OP)
-			continue;
-		err = tree_apply(&tree, &recording->events[i].op);
-		if (!err)
-			err = sync_loss_follow(loss, &recording->events[i].op, tree);
-	}
-	if (!err && sync_loss_any(loss))
-		err = sync_loss_tree(loss, tree, left);
-	tree_unref(tree);
-	sync_loss_free(loss);
 	return err;
 }
 
@@ -180,7 +157,7 @@ static int show_verdict(struct program_replay *program, bool *is_violated)
 	replay_print_files(replay->found);
 	err = print_findings(program, replay->found, "", is_violated);
 	if (!err && program->recording == &replay->recording && !is_crew(program)) {
-		err = find_left(program->recording, &left);
+		err = check_left(program->recording, &left);
 		if (!err && left)
 			err = print_findings(
 				program, left, ", and later the power is cut", is_violated);

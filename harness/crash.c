@@ -454,3 +454,15 @@ int crash_each(struct micro_ops *ops, const struct crash_limits *limits,
 	epochs_release(&epochs);
 	return err;
 }
+
+size_t crash_birth(const struct crash_state *state)
+{
+	size_t birth = state->start;
+
+	for (size_t i = state->end; i-- > 0;) {
+		if (bits_has(state->lost, i))
+			continue;
+		return state->ops->items[i].event > birth ? state->ops->items[i].event : birth;
+	}
+	return birth;
+}

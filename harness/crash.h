@@ -53,6 +53,9 @@ struct crash_coverage {
 	size_t widest;            /* the most undecided micro-operations in an epoch */
 };
 
+/* From when on the very set of a state can be found: an event. */
+size_t crash_birth(const struct crash_state *state);
+
 /* Hands every state to `visit`, epoch by epoch, in order of what is lost within each (exact
  * ones). Equal trees of one epoch are handed out once, but for those that differ in which object
  * is which: two empty files that changed places. Each has a birth and a fewest lost of its own.

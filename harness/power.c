@@ -146,19 +146,6 @@ static int judge_state(struct crashing *crashing, const struct crash_state *stat
 
 /* ---- witnesses ---- */
 
-/* From when on this very set can be found. */
-static size_t birth_of(const struct crash_state *state)
-{
-	size_t birth = state->start;
-
-	for (size_t i = state->end; i-- > 0;) {
-		if (bits_has(state->lost, i))
-			continue;
-		return state->ops->items[i].event > birth ? state->ops->items[i].event : birth;
-	}
-	return birth;
-}
-
 static size_t count_lost(const struct crash_state *state, size_t event)
 {
 	size_t count = 0;
@@ -173,7 +160,8 @@ static int earliest(struct crashing *crashing, const struct crash_state *state,
 	const struct probe *probe, enum property property, size_t *event, struct finding *finding)
 {
 	/* A cut before the fault is a plain power cut, and has results of its own. */
-	size_t first = birth_of(state) > crashing->struck ? birth_of(state) : crashing->struck;
+	size_t first =
+		crash_birth(state) > crashing->struck ? crash_birth(state) : crashing->struck;
 
 	for (size_t i = first; i <= state->event; i++) {
 		struct judgement judgement = {0};
@@ -209,14 +197,14 @@ static int keep_best(struct crashing *crashing, const struct crash_state *state,
 	char cause[POWER_CAUSE_BYTES], schedule[SCHEDULE_BYTES] = "";
 	int err;
 
-	if (best->is_found && count_lost(state, birth_of(state)) >= best->lost_count)
+	if (best->is_found && count_lost(state, crash_birth(state)) >= best->lost_count)
 		return 0;
 	err = earliest(judged, known, probe, property, &event, &finding);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	if (crashing->base)
 		base_lost = count_lost(known, event);
-	lost_count = base_lost + count_lost(state, crashing->base ? birth_of(state) : event);
+	lost_count = base_lost + count_lost(state, crashing->base ? crash_birth(state) : event);
 	if (best->is_found && lost_count >= best->lost_count)
 		return 0;
 	cut_release(&best->cut);
@@ -227,7 +215,7 @@ static int keep_best(struct crashing *crashing, const struct crash_state *state,
 	best->plan = *crashing->plan;
 	err = cut_init(&best->cut, known->ops, event, known->lost);
 	if (!err && crashing->base)
-		err = cut_init(&best->recovery_cut, state->ops, birth_of(state), state->lost);
+		err = cut_init(&best->recovery_cut, state->ops, crash_birth(state), state->lost);
 	if (!err && crashing->schedule)
 		err = schedule_init(&best->schedule, crashing->schedule->choices,
 			crashing->schedule->count, crashing->schedule->preemptions);
