@@ -215,7 +215,8 @@ static void measure_states(struct lab *lab)
 		.tear = TEAR_PAGE,
 		.seed = 1,
 		.timeout_ms = TIMEOUT_MS,
-		.checker_timeout_ms = TIMEOUT_MS};
+		.checker_timeout_ms = TIMEOUT_MS,
+		.max_bytes = UINT64_MAX};
 
 	printf("\nstates of git commit judged a second on one CPU, each another one, beside bare "
 	       "starts of sh -c true, median of\n%d chunks (aim: 0.70):\n",
