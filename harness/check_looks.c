@@ -20,12 +20,12 @@
 #include "harness/io.h"
 #include "harness/record_program.h"
 
-/* After so many runs in a row of which nothing certain is known, more would not help. */
-enum { MAX_UNCERTAIN = 4 };
+/* After so many runs in a row of which nothing certain is known, more would not help; nor after so
+ * many that could not be recorded, which is told each time. */
+enum { MAX_UNCERTAIN = 16, MAX_FAILURES = 2 };
 
-/* A run under the recorder takes longer than one without, so it must pay. So much time may be lost
- * by it, and besides this part of the time that goes into the others. */
-enum { LOSS_US = 1000000, LOSS_PART = 16 };
+/* Besides, runs under the recorder may take this part of the time that the others do. */
+enum { LOSS_PART = 16 };
 
 struct check_looks {
 	struct check_looks_options options;
@@ -37,7 +37,7 @@ struct check_looks {
 	char *variables[4];              /* owned; the environment */
 	struct check_seen *seen;
 	void *answers; /* owned; exact states that were asked about: see tsearch(3) */
-	unsigned uncertain_in_a_row;
+	unsigned uncertain_in_a_row, failures;
 	uint64_t recorded_us,
 		legal_runs;            /* runs under the recorder, and those that were worth it */
 	uint64_t asked_us, asked_runs; /* the others */
@@ -194,6 +194,7 @@ static int run(struct check_looks *looks, const struct tree *tree, const uint32_
 	recording_release(&recording);
 	if (found < 0 || err == -ENOMEM)
 		return -ENOMEM;
+	looks->failures += err != 0;
 	looks->count.uncertain += !found;
 	looks->recorded_us += now_us() - start_us;
 	looks->legal_runs += found && is_legal;
@@ -207,13 +208,13 @@ static bool may_run(const struct check_looks *looks)
 {
 	uint64_t saved = looks->legal_runs + looks->count.alike;
 
-	if (looks->uncertain_in_a_row >= MAX_UNCERTAIN)
+	if (looks->uncertain_in_a_row >= MAX_UNCERTAIN || looks->failures >= MAX_FAILURES)
 		return false;
 	if (looks->asked_runs)
 		saved = saved * looks->asked_us / looks->asked_runs;
 	else
 		saved = 0;
-	return looks->recorded_us <= saved + LOSS_US + looks->asked_us / LOSS_PART;
+	return looks->recorded_us <= saved + looks->options.loss_us + looks->asked_us / LOSS_PART;
 }
 
 /* What follows from a run that saw the same. */

@@ -8,11 +8,10 @@
  * its own business: a state that is not legal, and whatever is not certain, is asked about as
  * always (checker.h).
  *
- * What counts as looked at is rather too much: of a file that was opened all of it.
  * Limits: as for equal states, times, owners, inode numbers, free space and the sizes of
  * directories are not heard. That the checker is deterministic is tried only now and then. One that
- * needs another process or keeps something elsewhere (it makes sockets, writes outside of the
- * directory, leaves processes behind) is asked about each state.
+ * needs another process or keeps something elsewhere (it connects to somebody, writes outside of
+ * the directory, leaves processes behind) is asked about each state.
  */
 #ifndef TORNWRITE_CHECK_LOOKS_H
 #define TORNWRITE_CHECK_LOOKS_H
@@ -29,6 +28,9 @@ struct check_looks_options {
 	const char *scratch; /* paths of files of its own begin with this */
 	unsigned timeout_ms; /* for one state */
 	uint64_t seed;       /* of what the checker sees of chance */
+	/* A run under the recorder takes longer than one without, so it must pay. So much time may
+	 * be lost by it. */
+	uint64_t loss_us;
 };
 
 struct check_looks_count {

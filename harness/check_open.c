@@ -17,7 +17,7 @@
 #include "harness/check_private.h"
 #include "harness/sandbox.h"
 
-enum { SETUP_TIMEOUT_MS = 60000, MAX_FILES = 50000 };
+enum { SETUP_TIMEOUT_MS = 60000, MAX_FILES = 50000, LOOKS_LOSS_US = 1000000 };
 
 /* ---- the directory ---- */
 
@@ -229,7 +229,8 @@ static int make_checker(struct check *check)
 				       .directory_fd = program->directory_fd,
 				       .scratch = check->output,
 				       .timeout_ms = options->checker_timeout_ms,
-				       .seed = options->seed});
+				       .seed = options->seed,
+				       .loss_us = LOOKS_LOSS_US});
 }
 
 int check_make_judge(struct check *check)

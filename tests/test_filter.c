@@ -15,6 +15,7 @@
 #include <linux/audit.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -23,7 +24,7 @@
 
 #include "harness/filter.h"
 
-enum { OPTIONS = 8, LAST_CALL = 480, ROUNDS = 60 };
+enum { OPTIONS = 16, LAST_CALL = 480, ROUNDS = 60 };
 
 static struct filter filters[OPTIONS]; /* by their options */
 
@@ -264,6 +265,27 @@ static void test_filter__what_cannot_be_followed_is_refused(void **state)
 	}
 }
 
+static void test_filter__every_way_to_learn_of_a_file_stops(void **state)
+{
+	enum { ALL = FILTER_PROGRAM | FILTER_LOOKS | FILTER_READS | FILTER_PATHS };
+	static const long calls[] = {SYS_execve, SYS_execveat, SYS_inotify_add_watch, SYS_connect,
+		SYS_bind, SYS_sendmsg, SYS_chroot, SYS_mount, SYS_setns, SYS_shmget};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		assert_int_equal(ask(ALL, calls[i], 0, 0), FILTER_STOP);
+		assert_int_equal(ask(ALL & ~FILTER_PATHS, calls[i], 0, 0), FILTER_PASS);
+	}
+	assert_int_equal(ask(ALL, SYS_sendto, 4, 0x7fff00001000), FILTER_STOP);
+	assert_int_equal(ask(ALL, SYS_sendto, 4, 0), FILTER_PASS);
+	assert_int_equal(ask(ALL, SYS_ioctl, 1, LOOP_SET_FD), FILTER_STOP);
+	assert_int_equal(ask(ALL, SYS_ioctl, 1, 0x5401), FILTER_PASS);
+	/* The kernels' numbers of getxattrat and file_getattr. */
+	assert_int_equal(ask(ALL, 464, 0, 0), -ENOSYS);
+	assert_int_equal(ask(ALL, 468, 0, 0), -ENOSYS);
+	assert_int_equal(ask(ALL & ~FILTER_PATHS, 468, 0, 0), FILTER_PASS);
+}
+
 static void test_filter__other_architectures(void **state)
 {
 	struct seccomp_data foreign = {.nr = SYS_write, .arch = AUDIT_ARCH_I386};
@@ -304,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_filter__clocks_of_a_program),
 		cmocka_unit_test(test_filter__workers_of_the_house),
 		cmocka_unit_test(test_filter__what_cannot_be_followed_is_refused),
+		cmocka_unit_test(test_filter__every_way_to_learn_of_a_file_stops),
 		cmocka_unit_test(test_filter__other_architectures),
 	};
 
