@@ -136,6 +136,8 @@ int result_merge(struct result *result, struct result *part)
 	sum->states += more->states;
 	sum->unique_states += more->unique_states;
 	sum->fired += more->fired;
+	sum->checker_runs += more->checker_runs;
+	sum->alike += more->alike;
 	result->causes.left_out += part->causes.left_out;
 	for (size_t i = 0; !err && i < part->causes.count; i++)
 		err = take_cause(&result->causes, &part->causes.items[i]);

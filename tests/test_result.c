@@ -364,6 +364,33 @@ static void test_result__a_list_grows(void **state)
 	result_list_release(&list);
 }
 
+static void test_result__parts_of_a_result_are_added_up(void **state)
+{
+	struct result whole = {.verdict = VERDICT_HOLDS,
+		.evidence = {
+			.runs = 1, .states = 3, .unique_states = 2, .checker_runs = 2, .alike = 1}};
+	struct result part = {.verdict = VERDICT_UNKNOWN,
+		.detail = strdup("the time was over"),
+		.evidence = {.runs = 1,
+			.states = 4,
+			.unique_states = 4,
+			.checker_runs = 3,
+			.alike = 5,
+			.coverage = COVERAGE_BOUNDED}};
+
+	(void)state;
+	assert_int_equal(result_merge(&whole, &part), 0);
+	assert_int_equal(whole.verdict, VERDICT_UNKNOWN);
+	assert_string_equal(whole.detail, "the time was over");
+	assert_int_equal(whole.evidence.coverage, COVERAGE_BOUNDED);
+	assert_int_equal(whole.evidence.runs, 1);
+	assert_int_equal(whole.evidence.states, 7);
+	assert_int_equal(whole.evidence.unique_states, 6);
+	assert_int_equal(whole.evidence.checker_runs, 5);
+	assert_int_equal(whole.evidence.alike, 6);
+	result_release(&whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_result__a_list_grows),
 		cmocka_unit_test(test_result__holding_without_any_fault_is_not_tested),
 		cmocka_unit_test(test_result__samples_that_found_nothing_take_nothing_away),
+		cmocka_unit_test(test_result__parts_of_a_result_are_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
